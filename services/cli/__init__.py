@@ -1,0 +1,1 @@
+"""The `trivet` command: one small file per verb."""

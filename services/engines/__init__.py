@@ -1,0 +1,1 @@
+"""What hosts the HTTP application: equal siblings that never import each other."""

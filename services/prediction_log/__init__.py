@@ -1,0 +1,1 @@
+"""The SQL table of answered and refused requests."""

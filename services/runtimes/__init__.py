@@ -1,0 +1,1 @@
+"""Adapters that execute a model: one file each, imported on first use."""
