@@ -1,0 +1,34 @@
+"""The forest on LitServe, without its command line, which installs a package when it runs."""
+
+import pickle
+import sys
+from pathlib import Path
+from typing import Any
+
+import litserve
+import numpy as np
+
+
+class Forest(litserve.LitAPI):
+    """Takes `{"features":[…]}` and answers the label and the probabilities, from one run over the batch."""
+
+    def setup(self, device: str) -> None:  # noqa: ARG002
+        with Path(sys.argv[2]).open("rb") as file:
+            self.model = pickle.load(file)
+
+    def decode_request(self, request: dict[str, Any]) -> np.ndarray:
+        return np.asarray(request["features"], dtype=np.float64)
+
+    def predict(self, x: np.ndarray) -> list[tuple[int, list[float]]]:
+        probabilities = self.model.predict_proba(x)
+        labels = self.model.classes_[probabilities.argmax(axis=1)]
+        return list(zip(labels.tolist(), probabilities.tolist(), strict=True))
+
+    def encode_response(self, output: tuple[int, list[float]]) -> dict[str, Any]:
+        return {"prediction": output[0], "probability": output[1]}
+
+
+if __name__ == "__main__":
+    api = Forest(max_batch_size=32, batch_timeout=0.005)
+    server = litserve.LitServer(api, accelerator="cpu", workers_per_device=1, fast_queue=True)
+    server.run(host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", generate_client_file=False)
