@@ -46,10 +46,8 @@ class CompiledModel(msgspec.Struct, frozen=True):
 
 def digest(folder: Path) -> str:
     """Return the sha-256, in hex, over the sorted `path sha256` lines of a folder's files."""
-    lines = []
-    for path in folder.rglob("*"):
-        if path.is_file() and path.name not in NOT_DIGESTED:
-            lines.append(f"{path.relative_to(folder).as_posix()} {_sha256(path)}\n")
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name not in NOT_DIGESTED)
+    lines = [f"{path.relative_to(folder).as_posix()} {_sha256(path)}\n" for path in files]
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
 
 
@@ -62,7 +60,9 @@ def read(folder: Path, *, version: str, expected_digest: str | None) -> Compiled
     try:
         manifest = msgspec.json.decode((folder / MANIFEST_FILE).read_bytes(), type=Manifest)
     except OSError as error:
-        raise LoadFailed(f"{folder} is no compiled model ({error.strerror}): publish it with `trivet publish`") from error
+        raise LoadFailed(
+            f"{folder} is no compiled model ({error.strerror}): publish it with `trivet publish`"
+        ) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise LoadFailed(f"{folder / MANIFEST_FILE} is not readable: {error}") from error
     found = digest(folder)

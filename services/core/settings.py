@@ -25,10 +25,15 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 class Settings(BaseSettings):
     """The settings of one server; each is the environment variable TRIVET_ + its name in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, use_attribute_docstrings=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, use_attribute_docstrings=True, extra="forbid", populate_by_name=True
+    )
 
     model: str = "models:/iris-classifier@production"
     """The model to serve: `models:/NAME@ALIAS`, `models:/NAME/VERSION`, or the folder of a compiled model."""
+
+    tracking_uri: str | None = Field(None, validation_alias="MLFLOW_TRACKING_URI")
+    """MLflow's own variable: where the registry is. Unset: the embedded one in the home folder."""
 
     host: str = "127.0.0.1"
     """The address to listen on; 0.0.0.0 in a container."""
@@ -83,7 +88,8 @@ class Settings(BaseSettings):
     """Threads of one ONNX run. More than 1 makes a row's last digits depend on the batch it is in."""
 
     trusted_types: Names = ()
-    """Types that a skops file may hold besides the defaults, separated by commas. The operator's to say, never the file's."""
+    """Types that a skops file may hold besides the defaults, separated by commas: the operator's to say, never the
+    file's."""
 
     database_url: str = "embedded"
     """Where the prediction log is: an SQLAlchemy URL for SQLite or PostgreSQL, `embedded` for a SQLite file in the home

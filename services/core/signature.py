@@ -1,14 +1,14 @@
 """What a model takes and gives: named tensors, and the check that a request fits."""
 
-from math import isfinite
-
 import msgspec
 import numpy as np
 
 from services.core.errors import UnfitInput
-from services.core.tensors import DATATYPES, Array, Tensors, datatype_of
+from services.core.tensors import Array, Tensors, datatype_of
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
+# No value beyond any limit has a square below this; a float32 sum of squares overflows to infinity well above it.
+FAST_SQUARE = 1e9
 
 
 class TensorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -51,3 +51,63 @@ class Signature(msgspec.Struct, frozen=True, omit_defaults=True):
     def is_matrix(self) -> bool:
         """One two-dimensional input: `/predict` takes a row as a list."""
         return len(self.inputs) == 1 and len(self.inputs[0].shape) == 2
+
+    def check(self, tensors: Tensors) -> int:
+        """Return the number of rows of a request whose tensors fit.
+
+        Raises UnfitInput, naming the input, what it is and what the model takes.
+        """
+        for name in tensors.keys() - {spec.name for spec in self.inputs}:
+            raise UnfitInput(f"there is no input {name!r}; the model takes {names(self.inputs)}")
+        rows = -1
+        for spec in self.inputs:
+            array = tensors.get(spec.name)
+            if array is None:
+                raise UnfitInput(f"the input {spec.name!r} is missing; the model takes {names(self.inputs)}")
+            _check_shape(spec, array)
+            if self.batched:
+                if rows not in (-1, array.shape[0]):
+                    raise UnfitInput(f"the input {spec.name!r} has {array.shape[0]} rows, another input has {rows}")
+                rows = array.shape[0]
+            _check_values(spec, array)
+        return rows if self.batched else 1
+
+
+def names(specs: tuple[TensorSpec, ...]) -> str:
+    """Return tensor names for a message, at most eight of them."""
+    listed = ", ".join(repr(spec.name) for spec in specs[:8])
+    return listed if len(specs) <= 8 else f"{listed} and {len(specs) - 8} more"
+
+
+def _check_shape(spec: TensorSpec, array: Array) -> None:
+    datatype = datatype_of(array)
+    if datatype != spec.datatype:
+        raise UnfitInput(f"the input {spec.name!r} has the datatype {datatype}; the model takes {spec.datatype}")
+    fits = array.ndim == len(spec.shape) and all(
+        wanted in (-1, size) for wanted, size in zip(spec.shape, array.shape, strict=True)
+    )
+    if not fits:
+        raise UnfitInput(
+            f"the input {spec.name!r} has the shape {list(array.shape)}; the model takes {list(spec.shape)}"
+        )
+    if array.size == 0:
+        raise UnfitInput(f"the input {spec.name!r} is empty; at least one row was expected")
+
+
+def _check_values(spec: TensorSpec, array: Array) -> None:
+    if array.dtype.kind != "f":
+        return
+    # The sum of squares is below the limit's square only if every value is finite and within the limit: one cheap
+    # pass over a good request. Whatever it does not clear gets the exact look below.
+    if float(np.vdot(array, array)) < FAST_SQUARE:
+        return
+    if np.isinf(array).any():
+        raise UnfitInput(f"the input {spec.name!r} holds Infinity; a finite number was expected")
+    if not spec.missing and np.isnan(array).any():
+        raise UnfitInput(
+            f"the input {spec.name!r} lacks a value (null or NaN), and the model takes no missing values there"
+        )
+    if np.nanmax(np.abs(array), initial=0.0) > spec.limit:
+        raise UnfitInput(
+            f"the input {spec.name!r} holds a number beyond {spec.limit:.4g}, the range of the model's float32"
+        )

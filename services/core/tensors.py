@@ -6,11 +6,13 @@ A tensor is a numpy array; BYTES is an object array of str.
 
 import struct
 from collections.abc import Iterator
+from functools import cache
 from math import prod
 from typing import Any
 
 import msgspec
 import numpy as np
+import orjson
 
 from services.core.errors import MalformedRequest, UnfitInput
 
@@ -37,9 +39,174 @@ DATATYPE_OF: dict[np.dtype[Any], str] = {dtype: name for name, dtype in DATATYPE
 # One C call decodes this much JSON before another thread may have the interpreter: about 0.2 ms.
 PIECE_BYTES = 16 * 1024
 
+# More axes than any tensor here needs, and few enough that a nest of brackets costs nothing.
+MAX_DIMENSIONS = 8
+
 _LENGTH = struct.Struct("<I")
 
 
 def datatype_of(array: Array) -> str:
     """Return the protocol's name for an array's type; strings of any width are BYTES."""
     return "BYTES" if array.dtype.kind in "OUS" else DATATYPE_OF[array.dtype]
+
+
+def from_json(name: str, datatype: str, shape: tuple[int, ...], raw: bytes) -> Array:
+    """Decode the JSON array of a tensor, flat or nested in its shape.
+
+    Raises MalformedRequest when the values are of another type, or do not fill the shape; UnfitInput when a number
+    does not fit the datatype.
+    """
+    if datatype not in DATATYPES:
+        raise MalformedRequest(f"the input {name!r} has the datatype {datatype!r}; known are {', '.join(DATATYPES)}")
+    depth = _depth(raw)
+    if depth not in (1, len(shape)):
+        raise MalformedRequest(f"the data of {name!r} must be a flat array, or nested like its shape {list(shape)}")
+    array = _decode(name, datatype, raw, depth)
+    if array.size != prod(shape) or (depth > 1 and array.shape != shape):
+        raise MalformedRequest(
+            f"the data of {name!r} has the shape {list(array.shape)}, and its shape says {list(shape)}"
+        )
+    return array.reshape(shape)
+
+
+def matrix_from_json(name: str, datatype: str, raw: bytes) -> Array:
+    """Decode a JSON array of rows, as many as there are; otherwise as from_json."""
+    array = _decode(name, datatype, raw, 2) if _depth(raw) == 2 else np.empty(0)
+    if array.ndim != 2:
+        raise MalformedRequest(f"{name} must be an array of rows of equal length")
+    return array
+
+
+def to_json(array: Array) -> bytes:
+    """Encode a tensor as a JSON array nested in its shape; floats as the shortest decimals of their own type."""
+    if array.dtype.kind == "O":
+        return orjson.dumps(array.tolist())
+    if array.nbytes <= PIECE_BYTES or len(array) == 1:
+        return orjson.dumps(np.ascontiguousarray(array), option=orjson.OPT_SERIALIZE_NUMPY)
+    rows = max(1, PIECE_BYTES * len(array) // array.nbytes)
+    pieces = [to_json(array[start : start + rows])[1:-1] for start in range(0, len(array), rows)]
+    return b"[" + b",".join(pieces) + b"]"
+
+
+def from_bytes(name: str, datatype: str, shape: tuple[int, ...], raw: memoryview) -> Array:
+    """Decode a tensor of the binary extension: little-endian, row-major; BYTES elements follow their 4-byte lengths.
+
+    Raises MalformedRequest when the sizes do not add up.
+    """
+    if datatype not in DATATYPES:
+        raise MalformedRequest(f"the input {name!r} has the datatype {datatype!r}; known are {', '.join(DATATYPES)}")
+    if datatype == "BYTES":
+        elements = _split_bytes(name, raw)
+        _check_count(name, len(elements), shape)
+        array = np.empty(len(elements), dtype=object)
+        array[:] = elements
+        return array.reshape(shape)
+    dtype = DATATYPES[datatype]
+    if len(raw) % dtype.itemsize:
+        raise MalformedRequest(
+            f"the binary data of {name!r} has {len(raw)} bytes, which are no whole {datatype} values"
+        )
+    _check_count(name, len(raw) // dtype.itemsize, shape)
+    if datatype == "BOOL" and np.frombuffer(raw, dtype=np.uint8).max(initial=0) > 1:
+        raise MalformedRequest(f"the binary data of {name!r} holds a byte other than 0 and 1, and its datatype is BOOL")
+    return np.frombuffer(raw, dtype=dtype.newbyteorder("<")).reshape(shape)
+
+
+def to_bytes(array: Array) -> bytes:
+    """Encode a tensor for the binary extension."""
+    if array.dtype.kind != "O":
+        return np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+    encoded = [str(element).encode() for element in array.ravel()]
+    return b"".join(part for element in encoded for part in (_LENGTH.pack(len(element)), element))
+
+
+def _depth(raw: bytes) -> int:
+    depth = 0
+    for byte in raw[: MAX_DIMENSIONS * 8]:
+        if byte == 0x5B:
+            depth += 1
+        elif byte not in b" \t\r\n":
+            break
+    return depth
+
+
+@cache
+def _decoder(kind: str, depth: int) -> "msgspec.json.Decoder[Any]":
+    element: Any = {"f": float | None, "b": bool, "O": str}.get(kind, int)
+    for _ in range(depth):
+        element = list[element]
+    return msgspec.json.Decoder(element)
+
+
+def _decode(name: str, datatype: str, raw: bytes, depth: int) -> Array:
+    dtype = DATATYPES[datatype]
+    decoder = _decoder(dtype.kind, depth)
+    try:
+        if len(raw) <= PIECE_BYTES or depth > 2 or dtype.kind == "O":
+            return _array(decoder.decode(raw), dtype)
+        return np.concatenate([_array(decoder.decode(piece), dtype) for piece in _pieces(raw, depth)])
+    except msgspec.ValidationError as error:
+        if dtype.kind in "iu" and "got `float`" in str(error):
+            return _whole_numbers(name, datatype, raw, depth)
+        raise MalformedRequest(f"the data of {name!r} does not fit {datatype}: {error}") from error
+    except OverflowError as error:
+        raise UnfitInput(f"the input {name!r} holds a number beyond the range of {datatype}") from error
+    except ValueError as error:  # a ragged array, and every other error of decoding
+        raise MalformedRequest(f"the data of {name!r} is not a whole array of {datatype}: {error}") from error
+
+
+def _array(values: list[Any], dtype: np.dtype[Any]) -> Array:
+    if dtype.kind != "f" or dtype.itemsize == 8:
+        return np.array(values, dtype=dtype)
+    wide = np.array(values, dtype=np.float64)
+    with np.errstate(over="ignore"):
+        narrow = wide.astype(dtype)
+    if np.isinf(narrow).any():
+        raise OverflowError
+    return narrow
+
+
+def _whole_numbers(name: str, datatype: str, raw: bytes, depth: int) -> Array:
+    """Accept 3.0 where an integer is expected: some generated clients send every number as a float."""
+    wide = _decode(name, "FP64", raw, depth)
+    limits = np.iinfo(DATATYPES[datatype])
+    if not np.array_equal(wide, np.trunc(wide)):
+        raise MalformedRequest(f"the data of {name!r} does not fit {datatype}: every value must be a whole number")
+    if wide.min(initial=0) < limits.min or wide.max(initial=0) >= limits.max:
+        raise UnfitInput(f"the input {name!r} holds a number beyond the range of {datatype}")
+    return wide.astype(DATATYPES[datatype])
+
+
+def _pieces(raw: bytes, depth: int) -> Iterator[bytes]:
+    """Cut a JSON array of numbers, or of arrays of numbers, into arrays of about PIECE_BYTES."""
+    start, end = raw.index(b"[") + 1, raw.rindex(b"]")
+    while end - start > PIECE_BYTES:
+        row_end = raw.find(b"]", start + PIECE_BYTES, end) + 1 if depth == 2 else start + PIECE_BYTES
+        comma = raw.find(b",", row_end, end) if row_end > 0 else -1
+        if comma < 0:
+            break
+        yield b"[" + raw[start:comma] + b"]"
+        start = comma + 1
+    yield b"[" + raw[start:end] + b"]"
+
+
+def _split_bytes(name: str, raw: memoryview) -> list[str]:
+    elements, position = [], 0
+    while position < len(raw):
+        if position + _LENGTH.size > len(raw):
+            raise MalformedRequest(f"the binary data of {name!r} ends within the length of an element")
+        (length,) = _LENGTH.unpack_from(raw, position)
+        position += _LENGTH.size
+        if position + length > len(raw):
+            raise MalformedRequest(f"the binary data of {name!r} ends within an element of {length} bytes")
+        try:
+            elements.append(str(raw[position : position + length], "utf-8"))
+        except UnicodeDecodeError as error:
+            raise MalformedRequest(f"the binary data of {name!r} holds an element that is not UTF-8") from error
+        position += length
+    return elements
+
+
+def _check_count(name: str, count: int, shape: tuple[int, ...]) -> None:
+    if count != prod(shape):
+        raise MalformedRequest(f"the binary data of {name!r} holds {count} values, and its shape says {prod(shape)}")

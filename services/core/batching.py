@@ -1,0 +1,306 @@
+"""Dynamic batching with zero wait when idle: a free runtime takes whatever is queued.
+
+Everything but a run itself happens on the event loop, so the queue needs no lock.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from math import inf
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+
+from services.core.cost import Cost
+from services.core.errors import DeadlineExceeded, RuntimeFailed
+from services.core.metrics import ModelMetrics
+from services.core.runtime import Runtime
+from services.core.settings import Settings
+from services.core.statistics import Statistics
+from services.core.tensors import Tensors
+
+# A run expected to take no longer stays on the event loop: handing it to a thread costs about a quarter of it.
+INLINE_SECONDS = 200e-6
+# A large request's parts run in one hand-over of at most this long; then others have their turn.
+TURN_SECONDS = 0.005
+
+
+class Outcome(NamedTuple):
+    """What a request gets: its own rows, and where its time went."""
+
+    outputs: Tensors
+    queue_seconds: float
+    compute_seconds: float
+
+
+class Job:
+    """One request in the queue; `taken` of its rows are already in a run."""
+
+    __slots__ = ("compute_seconds", "deadline", "done", "future", "inputs", "queued_at", "rows", "started_at", "taken")
+
+    def __init__(
+        self, inputs: Tensors, rows: int, now: float, deadline: float, future: "asyncio.Future[Outcome]"
+    ) -> None:
+        self.inputs = inputs
+        self.rows = rows
+        self.queued_at = now
+        self.started_at = 0.0
+        self.deadline = deadline
+        self.future = future
+        self.taken = 0
+        self.done: list[Tensors] = []
+        self.compute_seconds = 0.0
+
+
+class Part(NamedTuple):
+    """Rows start..stop of a job."""
+
+    job: Job
+    start: int
+    stop: int
+
+
+Batch = list[Part]
+
+
+class Ran(NamedTuple):
+    """A finished run."""
+
+    batch: Batch
+    outputs: Tensors | Exception
+    seconds: float
+
+
+class Batcher:
+    """The queue of one loaded model, and its only caller."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        cost: Cost,
+        settings: Settings,
+        metrics: ModelMetrics,
+        statistics: Statistics,
+        *,
+        batched: bool = True,
+        clock: Callable[[], float] = perf_counter,
+    ) -> None:
+        self._runtime = runtime
+        self._cost = cost
+        self._metrics = metrics
+        self._statistics = statistics
+        self._batched = batched
+        self._max_rows = settings.max_batch_rows if batched else 1
+        self._wait_seconds = settings.batch_wait_seconds
+        self._clock = clock
+        self._queue: deque[Job] = deque()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="trivet-run")
+        self._run_ends_at = 0.0
+        self._running = False
+        self._start: asyncio.Handle | None = None
+        self._sweep: asyncio.TimerHandle | None = None
+        self._sweep_at = inf
+        self._earliest_deadline = inf  # a lower bound: jobs that ran leave it as it is
+        self._idle: asyncio.Future[None] | None = None
+        self.queued_rows = 0
+
+    def submit(self, inputs: Tensors, rows: int, timeout_seconds: float) -> "asyncio.Future[Outcome]":
+        """Queue one request of so many rows; the future holds its Outcome.
+
+        The future raises DeadlineExceeded when the work could not start in time, and RuntimeFailed.
+        """
+        loop = asyncio.get_running_loop()
+        now = self._clock()
+        job = Job(inputs, rows, now, now + timeout_seconds, loop.create_future())
+        self._queue.append(job)
+        self.queued_rows += self.counted_rows(rows)
+        self._earliest_deadline = min(self._earliest_deadline, job.deadline)
+        if self._running:
+            self._sweep_in(loop, timeout_seconds)
+        elif self.queued_rows >= self._max_rows:
+            self._run_next()
+        elif self._start is None:
+            wait = self._wait_seconds
+            self._start = loop.call_later(wait, self._run_next) if wait else loop.call_soon(self._run_next)
+        return job.future
+
+    def counted_rows(self, rows: int) -> int:
+        """Return what a request counts in the queue: at most one batch."""
+        return min(rows, self._max_rows)
+
+    def busy_seconds(self) -> float:
+        """Return how long the run in progress still takes, by expectation."""
+        return max(0.0, self._run_ends_at - self._clock()) if self._running else 0.0
+
+    async def close(self) -> None:
+        """Let queued and running work finish, then free the runtime."""
+        if self._queue or self._running:
+            self._idle = asyncio.get_running_loop().create_future()
+            await self._idle
+        if self._sweep is not None:
+            self._sweep.cancel()
+        self._pool.shutdown()
+        self._runtime.close()
+
+    def _run_next(self) -> None:
+        if self._start is not None:
+            self._start.cancel()
+            self._start = None
+        if self._running:
+            return
+        self._drop_expired()
+        batches = self._take()
+        if not batches:
+            self._finish([])
+            return
+        expected = sum(self._cost.seconds(_rows_of(batch)) for batch in batches)
+        if expected <= INLINE_SECONDS:
+            self._finish(self._execute(batches))
+            return
+        self._running = True
+        self._run_ends_at = self._clock() + expected
+        run = asyncio.get_running_loop().run_in_executor(self._pool, self._execute, batches)
+        run.add_done_callback(self._ran)
+
+    def _ran(self, run: "asyncio.Future[list[Ran]]") -> None:
+        self._running = False
+        self._finish(run.result())
+
+    def _finish(self, runs: list[Ran]) -> None:
+        for run in runs:
+            self._deliver(run)
+        if self._queue and self._start is None:
+            self._start = asyncio.get_running_loop().call_soon(self._run_next)
+        elif self._idle is not None and not self._idle.done() and not self._running:
+            self._idle.set_result(None)
+        self._metrics.queue_rows.set(self.queued_rows)
+
+    def _drop_expired(self) -> None:
+        """Answer those whose deadline passed while they waited, and look again when the next one may."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+        now = self._clock()
+        if now >= self._earliest_deadline:
+            for job in [job for job in self._queue if job.deadline <= now]:
+                self._drop(job)
+            self._earliest_deadline = min((job.deadline for job in self._queue), default=inf)
+        if self._running and self._queue:
+            self._sweep_in(asyncio.get_running_loop(), max(0.0, self._earliest_deadline - now))
+
+    def _sweep_in(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+        at = self._clock() + seconds
+        if self._sweep is None or at < self._sweep_at:
+            if self._sweep is not None:
+                self._sweep.cancel()
+            self._sweep, self._sweep_at = loop.call_later(seconds, self._drop_expired), at
+
+    def _drop(self, job: Job) -> None:
+        self._queue.remove(job)
+        self.queued_rows -= self.counted_rows(job.rows)
+        if not job.future.done():
+            job.future.set_exception(DeadlineExceeded("the deadline passed while the request waited: allow more time"))
+
+    def _take(self) -> list[Batch]:
+        """Take the next batch; of a large request that is alone, as many parts as one turn allows."""
+        batches = [self._take_batch()]
+        seconds = self._cost.seconds(_rows_of(batches[0]))
+        while len(self._queue) == 1 and self._queue[0].taken and seconds < TURN_SECONDS:
+            batches.append(self._take_batch())
+            seconds += self._cost.seconds(_rows_of(batches[-1]))
+        return [batch for batch in batches if batch]
+
+    def _take_batch(self) -> Batch:
+        batch: Batch = []
+        room = self._max_rows
+        now = self._clock()
+        while self._queue and room:
+            job = self._queue[0]
+            large = job.rows > self._max_rows
+            if batch and (large or job.rows > room or not _alike(job, batch[0].job)):
+                break
+            self._queue.popleft()
+            if not job.taken:
+                job.started_at = now
+                self._metrics.queue_seconds.observe(now - job.queued_at)
+            start = job.taken
+            job.taken = min(job.rows, start + room)
+            gone = job.future.done()  # the client has gone, or an earlier part failed
+            if not gone:
+                batch.append(Part(job, start, job.taken))
+                room -= job.taken - start
+            if job.taken < job.rows and not gone:
+                self._queue.append(job)  # behind the others: they are served between its parts
+                break
+            self.queued_rows -= self.counted_rows(job.rows)
+        return batch
+
+    def _execute(self, batches: list[Batch]) -> list[Ran]:
+        ran: list[Ran] = []
+        for batch in batches:
+            run = self._run(batch)
+            if isinstance(run.outputs, Exception) and len(batch) > 1:
+                ran.extend(self._run([part]) for part in batch)  # one bad request must not fail its neighbours
+            else:
+                ran.append(run)
+        return ran
+
+    def _run(self, batch: Batch) -> Ran:
+        outputs: Tensors | Exception
+        started = perf_counter()
+        try:
+            outputs = self._runtime.predict(_merge(batch))
+        except Exception as error:  # a runtime may raise anything; the edge logs it
+            outputs = error
+        return Ran(batch, outputs, perf_counter() - started)
+
+    def _deliver(self, run: Ran) -> None:
+        rows = _rows_of(run.batch)
+        self._cost.observe(rows, run.seconds)
+        self._metrics.compute_seconds.observe(run.seconds)
+        self._metrics.batch_rows.observe(rows)
+        self._statistics.ran(rows, run.seconds)
+        position = 0
+        for job, start, stop in run.batch:
+            begin, position = position, position + stop - start
+            if job.future.done():
+                continue
+            if isinstance(run.outputs, Exception):
+                failure = RuntimeFailed("the model failed on this request")
+                failure.__cause__ = run.outputs
+                job.future.set_exception(failure)
+                continue
+            whole = len(run.batch) == 1
+            job.done.append(run.outputs if whole else _slice(run.outputs, begin, position))
+            job.compute_seconds += run.seconds
+            if stop == job.rows:
+                outputs = job.done[0] if len(job.done) == 1 else _join(job.done)
+                job.future.set_result(Outcome(outputs, job.started_at - job.queued_at, job.compute_seconds))
+
+
+def _rows_of(batch: Batch) -> int:
+    return sum(part.stop - part.start for part in batch)
+
+
+def _alike(job: Job, other: Job) -> bool:
+    """Only tensors that agree in all but the first axis can be merged."""
+    return all(array.shape[1:] == other.inputs[name].shape[1:] for name, array in job.inputs.items())
+
+
+def _merge(batch: Batch) -> Tensors:
+    if len(batch) == 1:
+        job, start, stop = batch[0]
+        if stop - start == job.rows:
+            return job.inputs
+        return _slice(job.inputs, start, stop)
+    return {name: np.concatenate([part.job.inputs[name] for part in batch]) for name in batch[0].job.inputs}
+
+
+def _slice(tensors: Tensors, start: int, stop: int) -> Tensors:
+    return {name: array[start:stop] for name, array in tensors.items()}
+
+
+def _join(parts: list[Tensors]) -> Tensors:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -1,0 +1,267 @@
+"""The messages of the contract, decoded once: bytes → struct → tensors, and back.
+
+Sources: kserve/open-inference-protocol `inference_rest.md`; Triton's binary tensor data extension.
+"""
+
+from math import prod
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+
+from services.core.errors import MalformedRequest, UnfitInput
+from services.core.signature import Signature, TensorSpec, names
+from services.core.tensors import DATATYPES, Tensors, from_bytes, from_json, matrix_from_json
+
+Size = Annotated[int, msgspec.Meta(ge=0)]
+Parameters = dict[str, str | int | float | bool]
+
+
+class InferInput(msgspec.Struct, frozen=True):
+    """A tensor of a request; its `data` is absent when it follows the JSON as binary."""
+
+    name: str
+    shape: Annotated[tuple[Size, ...], msgspec.Meta(max_length=8)]
+    datatype: str
+    parameters: Parameters = {}
+    data: msgspec.Raw = msgspec.Raw(b"")
+
+
+class InferOutput(msgspec.Struct, frozen=True):
+    """A requested output."""
+
+    name: str
+    parameters: Parameters = {}
+
+
+class InferBody(msgspec.Struct, frozen=True):
+    """The JSON of a V2 inference request."""
+
+    inputs: tuple[InferInput, ...]
+    id: str | msgspec.UnsetType = msgspec.UNSET
+    parameters: Parameters = {}
+    outputs: tuple[InferOutput, ...] = ()
+
+
+class PredictBatchBody(msgspec.Struct, frozen=True):
+    """`/predict/batch`: rows, as lists or as objects of named columns."""
+
+    inputs: msgspec.Raw
+
+
+class RowBody(msgspec.Struct, frozen=True):
+    """`/predict` with a row as a list of numbers, the hot form."""
+
+    features: list[float | None]
+
+
+class AnyRowBody(msgspec.Struct, frozen=True):
+    """`/predict` in any form."""
+
+    features: msgspec.Raw
+
+
+class InferRequest(msgspec.Struct, frozen=True):
+    """A decoded request: what to run, and how to answer.
+
+    outputs: (name, answer as binary) in the order of the answer. timeout_seconds: the client's own, if any.
+    """
+
+    tensors: Tensors
+    outputs: tuple[tuple[str, bool], ...]
+    id: str | msgspec.UnsetType = msgspec.UNSET
+    timeout_seconds: float | None = None
+
+
+_infer = msgspec.json.Decoder(InferBody)
+_batch = msgspec.json.Decoder(PredictBatchBody)
+_row = msgspec.json.Decoder(RowBody)
+_any_row = msgspec.json.Decoder(AnyRowBody)
+_well_formed = msgspec.json.Decoder(msgspec.Raw)
+_column_rows = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+
+
+def decode_infer(body: bytes, json_bytes: int | None, signature: Signature) -> InferRequest:
+    """Decode a V2 inference request.
+
+    json_bytes: the header Inference-Header-Content-Length; None when the whole body is JSON.
+    Raises MalformedRequest, and UnfitInput for a value beyond its datatype.
+    """
+    if json_bytes is None:
+        message, tail = _decode(_infer, body, strict=MalformedRequest), memoryview(b"")
+    elif json_bytes > len(body):
+        raise MalformedRequest(f"Inference-Header-Content-Length says {json_bytes} bytes, and the body has {len(body)}")
+    elif json_bytes == 0:
+        return _raw_tensor(memoryview(body), signature)
+    else:
+        message = _decode(_infer, body[:json_bytes], strict=MalformedRequest)
+        tail = memoryview(body)[json_bytes:]
+    if not message.inputs:
+        raise MalformedRequest(f"inputs is empty; the model takes {names(signature.inputs)}")
+    return InferRequest(
+        tensors=_tensors(message.inputs, tail),
+        outputs=_outputs(message, signature),
+        id=message.id,
+        timeout_seconds=_timeout_seconds(message.parameters),
+    )
+
+
+def decode_row(body: bytes, signature: Signature) -> Tensors:
+    """Decode `/predict`: one row, as a list of numbers or as an object of named columns.
+
+    Raises MalformedRequest for broken JSON and UnfitInput for values that do not fit the model.
+    """
+    spec = _row_spec(signature)
+    if spec is not None and spec.datatype == "FP64":
+        try:
+            features = _row.decode(body).features
+        except (ValueError, RecursionError):
+            pass  # another form, or an error that the general way explains
+        else:
+            return {spec.name: np.array((features,), dtype=np.float64)}
+    raw = bytes(_decode(_any_row, body, strict=UnfitInput).features)
+    return _rows(b"[" + raw + b"]", signature, "features")
+
+
+def decode_rows(body: bytes, signature: Signature) -> Tensors:
+    """Decode `/predict/batch`: any number of rows; otherwise as decode_row."""
+    _row_spec(signature)
+    return _rows(bytes(_decode(_batch, body, strict=UnfitInput).inputs), signature, "inputs")
+
+
+def _decode(
+    decoder: "msgspec.json.Decoder[Any]", body: bytes, strict: type[MalformedRequest] | type[UnfitInput]
+) -> Any:
+    """Decode JSON; `strict` is what well-formed JSON of another shape raises."""
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        problem: type[MalformedRequest] | type[UnfitInput] = strict if _is_well_formed(body) else MalformedRequest
+        raise problem(f"the body does not fit: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise MalformedRequest(
+            f"the body is not JSON: {error}" if body else "the body is empty; JSON was expected"
+        ) from error
+
+
+def _is_well_formed(body: bytes) -> bool:
+    try:
+        _well_formed.decode(body)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _tensors(inputs: tuple[InferInput, ...], tail: memoryview) -> Tensors:
+    tensors: Tensors = {}
+    for tensor in inputs:
+        if tensor.name in tensors:
+            raise MalformedRequest(f"the input {tensor.name!r} is there twice")
+        raw, size = bytes(tensor.data), tensor.parameters.get("binary_data_size")
+        if size is None:
+            if not raw:
+                raise MalformedRequest(f"the input {tensor.name!r} has neither data nor binary_data_size")
+            tensors[tensor.name] = from_json(tensor.name, tensor.datatype, tensor.shape, raw)
+            continue
+        if raw:
+            raise MalformedRequest(f"the input {tensor.name!r} has both data and binary_data_size")
+        if type(size) is not int or not 0 <= size <= len(tail):
+            raise MalformedRequest(f"binary_data_size of {tensor.name!r} is {size!r}, and {len(tail)} bytes are left")
+        tensors[tensor.name] = from_bytes(tensor.name, tensor.datatype, tensor.shape, tail[:size])
+        tail = tail[size:]
+    if len(tail):
+        raise MalformedRequest(f"{len(tail)} bytes follow the last binary tensor")
+    return tensors
+
+
+def _outputs(message: InferBody, signature: Signature) -> tuple[tuple[str, bool], ...]:
+    binary = _flag(message.parameters, "binary_data_output", False)
+    if not message.outputs:
+        return tuple((spec.name, binary) for spec in signature.outputs)
+    known = {spec.name for spec in signature.outputs}
+    chosen: dict[str, bool] = {}
+    for output in message.outputs:
+        if output.name not in known:
+            raise MalformedRequest(f"there is no output {output.name!r}; the model gives {names(signature.outputs)}")
+        if output.name in chosen:
+            raise MalformedRequest(f"the output {output.name!r} is asked for twice")
+        chosen[output.name] = _flag(output.parameters, "binary_data", binary)
+    return tuple(chosen.items())
+
+
+def _flag(parameters: Parameters, name: str, default: bool) -> bool:
+    value = parameters.get(name, default)
+    if not isinstance(value, bool):
+        raise MalformedRequest(f"the parameter {name} is {value!r}; true or false was expected")
+    return value
+
+
+def _timeout_seconds(parameters: Parameters) -> float | None:
+    timeout = parameters.get("timeout")
+    if timeout is None:
+        return None
+    if type(timeout) is not int or timeout <= 0:
+        raise MalformedRequest(
+            f"the parameter timeout is {timeout!r}; a whole number of microseconds above 0 was expected"
+        )
+    return timeout / 1e6
+
+
+def _raw_tensor(body: memoryview, signature: Signature) -> InferRequest:
+    """Decode a body that is one tensor and nothing else; every output is then answered as binary."""
+    if len(signature.inputs) != 1 or sum(size < 0 for size in signature.inputs[0].shape) > 1:
+        raise MalformedRequest("a raw binary request needs a model of one input with at most one variable dimension")
+    spec = signature.inputs[0]
+    fixed = prod(size for size in spec.shape if size > 0)
+    if spec.datatype == "BYTES":
+        raise MalformedRequest("a raw binary request needs an input of fixed-size values; send BYTES with a JSON part")
+    count = len(body) // (DATATYPES[spec.datatype].itemsize * fixed)
+    shape = tuple(count if size < 0 else size for size in spec.shape)
+    tensor = from_bytes(spec.name, spec.datatype, shape, body)
+    return InferRequest({spec.name: tensor}, tuple((output.name, True) for output in signature.outputs))
+
+
+def _row_spec(signature: Signature) -> TensorSpec | None:
+    """Return the matrix input, or None for a model over named columns."""
+    if signature.batched and signature.is_matrix:
+        return signature.inputs[0]
+    if not signature.batched or any(spec.shape[1:] != (1,) for spec in signature.inputs):
+        raise UnfitInput("/predict takes rows of numbers or named columns, and this model takes other tensors: use /v2")
+    return None
+
+
+def _rows(raw: bytes, signature: Signature, field: str) -> Tensors:
+    try:
+        spec = _row_spec(signature)
+        if raw[1:65].lstrip()[:1] == b"{":
+            return _named_rows(raw, signature)
+        if spec is None:
+            raise UnfitInput(f"{field} must name its columns; the model takes {names(signature.inputs)}")
+        return {spec.name: matrix_from_json(field, spec.datatype, raw)}
+    except MalformedRequest as error:
+        raise UnfitInput(error.message) from error
+
+
+def _named_rows(raw: bytes, signature: Signature) -> Tensors:
+    rows: list[dict[str, msgspec.Raw]] = _decode(_column_rows, raw, strict=UnfitInput)
+    spec = _row_spec(signature)
+    columns = tuple(spec.name for spec in signature.inputs)
+    if spec is not None:
+        columns = signature.columns or columns[: spec.shape[1]]
+        if len(columns) != spec.shape[1]:
+            raise UnfitInput(f"the columns of this model have no names; {spec.shape[1]} numbers were expected")
+    for row in rows:
+        if row.keys() != set(columns):
+            wrong = sorted(row.keys() ^ set(columns))[0]
+            raise UnfitInput(
+                f"the column {wrong!r} is {'unknown' if wrong in row else 'missing'}; expected are {columns}"
+            )
+    if spec is not None:
+        cells = b",".join(bytes(row[column]) for row in rows for column in columns)
+        return {spec.name: from_json(spec.name, spec.datatype, (len(rows), len(columns)), b"[" + cells + b"]")}
+    return {
+        spec.name: from_json(
+            spec.name, spec.datatype, (len(rows), 1), b"[" + b",".join(bytes(row[spec.name]) for row in rows) + b"]"
+        )
+        for spec in signature.inputs
+    }

@@ -1,0 +1,40 @@
+"""How long a run of so many rows takes: measured at warm-up, kept true while serving."""
+
+from collections.abc import Sequence
+
+# The share of a new observation: about the last twenty runs decide.
+SMOOTHING = 0.1
+# One stalled run must not make admission refuse everything, nor one lucky run accept everything.
+DRIFT_BOUNDS = (0.25, 4.0)
+
+
+class Cost:
+    """Seconds of a run as fixed + rows · per_row, times a drift that follows what is observed.
+
+    measured: (rows, seconds) pairs of warm-up, ascending in rows, at least one.
+    """
+
+    def __init__(self, measured: Sequence[tuple[int, float]]) -> None:
+        first_rows, first_seconds = measured[0]
+        last_rows, last_seconds = measured[-1]
+        spread = max(last_rows - first_rows, 1)
+        self._row_seconds = max(0.0, (last_seconds - first_seconds) / spread)
+        self._fixed_seconds = max(0.0, first_seconds - first_rows * self._row_seconds)
+        self._drift = 1.0
+
+    def seconds(self, rows: int) -> float:
+        """Return the expected seconds of one run."""
+        return (self._fixed_seconds + rows * self._row_seconds) * self._drift
+
+    def queue_seconds(self, rows: int, batch_rows: int) -> float:
+        """Return the expected seconds of all runs that a queue of so many rows needs."""
+        runs = -(-rows // batch_rows)
+        return (runs * self._fixed_seconds + rows * self._row_seconds) * self._drift
+
+    def observe(self, rows: int, seconds: float) -> None:
+        """Take a finished run into account."""
+        expected = self._fixed_seconds + rows * self._row_seconds
+        if expected > 0:
+            low, high = DRIFT_BOUNDS
+            ratio = min(max(seconds / expected, low), high)
+            self._drift += SMOOTHING * (ratio - self._drift)

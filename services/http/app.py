@@ -1,0 +1,69 @@
+"""The application: FastAPI with the contract's routes, the same on every engine."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+from services import __version__
+from services.core.metrics import Metrics
+from services.core.settings import Settings
+from services.http.middleware import INTERNAL_ERROR, ContractMiddleware
+from services.http.routes import routes
+from services.http.server import Server
+
+
+class Application(FastAPI):
+    """FastAPI whose outermost layer is the contract's; add routers and dependencies as to any FastAPI application."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(
+            title="Trivet",
+            version=__version__,
+            lifespan=_lifespan,
+            redirect_slashes=False,
+            docs_url=None,
+            redoc_url=None,
+            openapi_url=None,
+            exception_handlers={HTTPException: _http_error, Exception: _failure},
+        )
+        self.server = server
+        self.router.routes.extend(routes())
+
+    def build_middleware_stack(self) -> Any:
+        """Put the contract's middleware around FastAPI's own stack."""
+        return ContractMiddleware(super().build_middleware_stack(), self.server)
+
+
+def create_app(settings: Settings, metrics: Metrics) -> Application:
+    """Return the application of one server process. Raises SettingsInvalid."""
+    return Application(Server(settings, metrics))
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    assert isinstance(app, Application)
+    await app.server.start()
+    yield
+    await app.server.stop()
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    message = f"{error.detail}: {request.method} {request.url.path}"
+    if error.status_code == 404:
+        message = f"there is nothing at {request.url.path}; GET /docs lists what there is"
+    elif error.status_code == 405:
+        message = f"{request.url.path} does not answer {request.method}; see the header Allow"
+    return _json(error.status_code, message, error.headers)
+
+
+async def _failure(request: Request, error: Exception) -> Response:  # noqa: ARG001 - FastAPI's signature
+    return _json(500, INTERNAL_ERROR)
+
+
+def _json(status: int, message: str, headers: Any = None) -> Response:
+    return Response(msgspec.json.encode({"error": message}), status, headers, media_type="application/json")

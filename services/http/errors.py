@@ -1,0 +1,74 @@
+"""Every error as `{"error": "<one sentence>"}` with its status."""
+
+import msgspec
+
+from services.core.errors import (
+    DeadlineExceeded,
+    MalformedRequest,
+    NotFound,
+    NotReady,
+    Overloaded,
+    Retryable,
+    RuntimeFailed,
+    TooLarge,
+    TrivetError,
+    UnfitInput,
+)
+from services.http.answer import Answer, json_answer
+
+
+class Unauthenticated(TrivetError):
+    """No key, or one that is unknown, where one is asked."""
+
+
+class Forbidden(TrivetError):
+    """A key without the right."""
+
+
+class TooSlow(TrivetError):
+    """The body did not arrive in time."""
+
+
+class UnsupportedMedia(TrivetError):
+    """A content type or encoding that is not served."""
+
+
+class Disconnected(TrivetError):
+    """The client went away before its request was complete; nobody reads the answer."""
+
+
+STATUS: dict[type[TrivetError], int] = {
+    MalformedRequest: 400,
+    Disconnected: 400,
+    Unauthenticated: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    TooSlow: 408,
+    TooLarge: 413,
+    UnsupportedMedia: 415,
+    UnfitInput: 422,
+    Overloaded: 429,
+    RuntimeFailed: 500,
+    NotReady: 503,
+    DeadlineExceeded: 504,
+}
+
+# After these the rest of the body is unread, so the connection cannot be used again.
+CLOSING = frozenset({TooSlow, TooLarge, UnsupportedMedia, Disconnected})
+
+
+def error_answer(status: int, message: str, *headers: tuple[bytes, bytes]) -> Answer:
+    """Return an error in the contract's one shape."""
+    return json_answer(status, msgspec.json.encode({"error": message}), *headers)
+
+
+def answer_of(error: TrivetError) -> Answer:
+    """Return the answer to an error of the tree."""
+    headers: list[tuple[bytes, bytes]] = []
+    if isinstance(error, Retryable):
+        headers.append((b"retry-after", b"%d" % error.retry_after_seconds))
+    if isinstance(error, Unauthenticated):
+        headers.append((b"www-authenticate", b"Bearer"))
+    if type(error) in CLOSING:
+        headers.append((b"connection", b"close"))
+    return error_answer(STATUS.get(type(error), 500), error.message, *headers)

@@ -1,0 +1,1 @@
+"""What each route answers: one file per group, handlers of at most ten lines."""

@@ -1,0 +1,53 @@
+"""The Open Inference Protocol's inference, JSON and binary."""
+
+from services.core.answers import encode_infer
+from services.core.contract import decode_infer
+from services.core.errors import MalformedRequest, UnfitInput
+from services.http.answer import BINARY, JSON, Answer
+from services.http.errors import UnsupportedMedia
+from services.http.exchange import Exchange
+
+
+async def infer(exchange: Exchange) -> Answer:
+    """Answer `POST /v2/models/{m}[/versions/{v}]/infer`."""
+    json_bytes = _json_bytes(exchange)
+    server = exchange.server
+    exchange.model_name = exchange.params["model"]
+    exchange.model = model = server.table.find(exchange.params["model"], exchange.params.get("version"))
+    body = await exchange.body()
+    try:
+        request = await server.off_loop(len(body), decode_infer, body, json_bytes, model.signature)
+        exchange.inputs = request.tensors
+        outcome = await server.inference.infer(model, request.tensors, _shorter(exchange, request.timeout_seconds))
+    except UnfitInput as error:  # the protocol knows one status for all that is wrong with a body
+        raise MalformedRequest(error.message) from error
+    exchange.outcome = outcome
+    size = server.size_of(outcome.outputs)
+    answer, json_size = await server.off_loop(size, encode_infer, model.v2_head, request, outcome.outputs)
+    if json_size is None:
+        return Answer(200, answer, (JSON,))
+    return Answer(200, answer, (BINARY, (b"inference-header-content-length", b"%d" % json_size)))
+
+
+def _json_bytes(exchange: Exchange) -> int | None:
+    declared = exchange.headers.get(b"inference-header-content-length")
+    if declared is None:
+        if exchange.headers.get(b"content-type") == b"application/octet-stream":
+            raise MalformedRequest("a binary body needs the header Inference-Header-Content-Length")
+        exchange.check_json()
+        return None
+    if not declared.isdigit():
+        raise MalformedRequest("the header Inference-Header-Content-Length must be a whole number of bytes")
+    if exchange.headers.get(b"content-type", b"application/octet-stream") not in BINARY_TYPES:
+        raise UnsupportedMedia("a binary body has the content type application/octet-stream, or none")
+    return int(declared)
+
+
+def _shorter(exchange: Exchange, timeout_seconds: float | None) -> float | None:
+    header = exchange.timeout_seconds()
+    if header is None or timeout_seconds is None:
+        return timeout_seconds if header is None else header
+    return min(header, timeout_seconds)
+
+
+BINARY_TYPES = frozenset({b"application/octet-stream", b"application/json"})

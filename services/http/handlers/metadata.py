@@ -1,0 +1,82 @@
+"""What the server and its models are, and the models' statistics."""
+
+import msgspec
+
+from services.core.errors import NotReady
+from services.core.model_table import LoadedModel
+from services.core.signature import TensorSpec
+from services.http.answer import Answer, json_answer
+from services.http.exchange import Exchange
+
+SERVER = {"name": "trivet", "extensions": ["binary_tensor_data", "model_repository", "statistics"]}
+
+
+async def server_metadata(exchange: Exchange) -> Answer:
+    """Answer `GET /v2` and `/v2/`."""
+    return json_answer(200, msgspec.json.encode({**SERVER, "version": exchange.server.version}))
+
+
+async def model_metadata(exchange: Exchange) -> Answer:
+    """Answer `GET /v2/models/{m}[/versions/{v}]`."""
+    model = find(exchange)
+    described = {
+        "name": model.identity.name,
+        "versions": [model.identity.version],
+        "platform": model.platform,
+        "inputs": [_tensor(spec) for spec in model.signature.inputs],
+        "outputs": [_tensor(spec) for spec in model.signature.outputs],
+        "properties": _properties(model),
+    }
+    return json_answer(200, msgspec.json.encode(described))
+
+
+async def model_ready(exchange: Exchange) -> Answer:
+    """Answer `GET /v2/models/{m}[/versions/{v}]/ready`."""
+    name = exchange.params["model"]
+    try:
+        find(exchange)
+        exchange.server.health.check_ready()
+    except NotReady:
+        return json_answer(503, msgspec.json.encode({"name": name, "ready": False}))
+    return json_answer(200, msgspec.json.encode({"name": name, "ready": True}))
+
+
+async def statistics(exchange: Exchange) -> Answer:
+    """Answer `GET /v2/models/stats` and `/v2/models/{m}[/versions/{v}]/stats`."""
+    if "model" in exchange.params:
+        models = [find(exchange)]
+    else:
+        models = [entry.model for entry in exchange.server.table.entries() if entry.model is not None]
+    stats = [
+        {**model.statistics.described(), "name": model.identity.name, "version": model.identity.version}
+        for model in models
+    ]
+    return json_answer(200, msgspec.json.encode({"model_stats": stats}))
+
+
+def find(exchange: Exchange) -> LoadedModel:
+    """Return the model that the path names."""
+    exchange.model_name = exchange.params["model"]
+    exchange.model = exchange.server.table.find(exchange.params["model"], exchange.params.get("version"))
+    return exchange.model
+
+
+def _tensor(spec: TensorSpec) -> dict[str, object]:
+    return {"name": spec.name, "datatype": spec.datatype, "shape": spec.shape}
+
+
+def _properties(model: LoadedModel) -> dict[str, str]:
+    """Return what clients need besides shapes; the protocol's properties are strings, so lists are JSON text."""
+    signature = model.signature
+    properties = {"model_digest": model.identity.digest, "runtime": model.compiled.manifest.runtime}
+    missing = [spec.name for spec in signature.inputs if spec.missing]
+    if missing:
+        properties["missing"] = msgspec.json.encode(missing).decode()
+    if signature.columns:
+        properties["columns"] = msgspec.json.encode(signature.columns).decode()
+    classes = {spec.name: spec.classes for spec in signature.outputs if spec.classes is not None}
+    if "probability" in classes:
+        properties["classes"] = msgspec.json.encode(classes["probability"]).decode()
+    for name in classes.keys() - {"prediction", "probability"}:
+        properties[f"classes_{name}"] = msgspec.json.encode(classes[name]).decode()
+    return properties

@@ -1,0 +1,179 @@
+"""One server process: its parts, put together once, and its life from start to drain."""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from uuid_utils import uuid7
+
+from services import __version__, runtimes
+from services.core import compiled_model
+from services.core.compiled_model import CompiledModel
+from services.core.errors import LoadFailed, TrivetError
+from services.core.health import Health
+from services.core.inference import Inference
+from services.core.metrics import Metrics
+from services.core.model_table import LoadedModel, ModelTable
+from services.core.settings import Settings
+from services.core.tensors import Tensors
+from services.http.answer import JSON, Header
+from services.http.keys import Keys
+from services.prediction_log.log import PredictionLog, open_log
+from services.registry.cache import cached
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Decoding or encoding less than this takes well under a millisecond; more goes to a thread, in short pieces.
+INLINE_BYTES = 32 * 1024
+LOG_FLUSH_SECONDS = 0.1
+# A folder that came without a registry has no version of its own, and every answer names one.
+LOCAL_VERSION = "0"
+
+logger = logging.getLogger("trivet.server")
+
+
+class Server:
+    """What every request needs, handed to it in its Exchange."""
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self.version = __version__
+        self.settings = settings
+        self.metrics = metrics
+        self.health = Health()
+        self.table = ModelTable(runtimes.load, settings, metrics)
+        self.inference = Inference(self.health, settings, metrics)
+        self.keys = Keys(settings)
+        self.prediction_log: PredictionLog | None = open_log(settings, LogCounters(metrics))
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._headers: dict[str, tuple[Header, ...]] = {}
+
+    async def start(self) -> None:
+        """Begin to load the model and to write the logs; returns at once, and readiness tells the rest."""
+        if self.prediction_log is not None:
+            self.prediction_log.start()
+        self._spawn(self._become_ready())
+        self._spawn(self._flush_logs())
+
+    async def stop(self) -> None:
+        """End every task, flush the prediction log, free the models."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.table.close()
+        if self.prediction_log is not None:
+            await asyncio.to_thread(self.prediction_log.close, self.settings.drain_timeout_seconds)
+        for handler in logging.getLogger().handlers:
+            handler.flush()
+
+    async def drain(self) -> None:
+        """Stop being ready, let others learn of it, stop accepting, and wait for what is in flight."""
+        logger.info("draining", extra={"in_flight": self.health.in_flight})
+        if not await self.health.drain(self.settings.drain_wait_seconds, self.settings.drain_timeout_seconds):
+            logger.error("drain timed out", extra={"in_flight": self.health.in_flight})
+
+    async def load_model(self, *, refresh: bool) -> None:
+        """Load the model of the settings. refresh: ask the registry even where the cache has an answer."""
+        await self.table.load(await asyncio.to_thread(self._find_model, refresh=refresh))
+
+    def is_ready(self) -> bool:
+        """Every model is ready, and the server is neither starting nor draining."""
+        entries = self.table.entries()
+        return self.health.status == "healthy" and bool(entries) and all(entry.state == "ready" for entry in entries)
+
+    def new_id(self) -> bytes:
+        """Return a fresh request id."""
+        return str(uuid7()).encode()
+
+    def model_headers(self, model: LoadedModel) -> tuple[Header, ...]:
+        """Return the headers that say which model answered."""
+        identity = model.identity
+        headers = self._headers.get(identity.digest)
+        if headers is None:
+            headers = self._headers[identity.digest] = (
+                JSON,
+                (b"model-name", identity.name.encode()),
+                (b"model-version", identity.version.encode()),
+                (b"model-digest", identity.digest.encode()),
+            )
+        return headers
+
+    async def off_loop(self, size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do the work here when it concerns few bytes, else in a thread."""
+        if size <= INLINE_BYTES:
+            return work(*args, **kwargs)
+        return await asyncio.to_thread(work, *args, **kwargs)
+
+    def size_of(self, tensors: Tensors) -> int:
+        """Return the bytes of tensors."""
+        return sum(array.nbytes for array in tensors.values())
+
+    async def _become_ready(self) -> None:
+        try:
+            await self.load_model(refresh=False)
+        except TrivetError as error:
+            self.health.status = "failed"
+            logger.error("the model cannot be served", extra={"uri": self.settings.model, "reason": error.message})
+            return
+        self.health.status = "healthy"
+        seconds = time.time() - process_started_at()
+        self.metrics.start_seconds.set(seconds)
+        logger.info("ready", extra={"uri": self.settings.model, "start_seconds": round(seconds, 3)})
+        await self._follow_cache()
+
+    async def _follow_cache(self) -> None:
+        """A start from the cache asks the registry afterwards, and serves what the alias says by now."""
+        served = self.table.find_default().identity
+        try:
+            compiled = await asyncio.to_thread(self._find_model, refresh=True)
+            if compiled.digest != served.digest or compiled.version != served.version:
+                await self.table.load(compiled)
+        except LoadFailed as error:
+            logger.warning("the registry did not answer; the cached model stays", extra={"reason": error.message})
+
+    def _find_model(self, *, refresh: bool) -> CompiledModel:
+        uri, home = self.settings.model, self.settings.home
+        if not uri.startswith(("models:", "runs:")):
+            return compiled_model.read(Path(uri), version=LOCAL_VERSION, expected_digest=None)
+        if not refresh and (found := cached(uri, home)) is not None:
+            return found
+        from services.registry.fetch import fetch
+
+        return fetch(uri, home, self.settings.tracking_uri)
+
+    async def _flush_logs(self) -> None:
+        while True:
+            await asyncio.sleep(LOG_FLUSH_SECONDS)
+            for handler in logging.getLogger().handlers:
+                handler.flush()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class LogCounters:
+    """The prediction log's two counters."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def written(self, rows: int) -> None:
+        """Count rows that are in the database."""
+        self._metrics.log_written.inc(rows)
+
+    def dropped(self, rows: int) -> None:
+        """Count rows that never will be."""
+        self._metrics.log_dropped.inc(rows)
+
+
+def process_started_at() -> float:
+    """Return when this process started, in seconds since the epoch. Source: proc(5), /proc/PID/stat field 22."""
+    ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+    uptime = float(Path("/proc/uptime").read_text().split()[0])
+    return time.time() - uptime + ticks / os.sysconf("SC_CLK_TCK")
