@@ -14,13 +14,6 @@ class Spread:
     min: float
     max: float
 
-    def __str__(self) -> str:
-        if math.isnan(self.median):
-            return "-"
-        if self.min == self.max:
-            return number(self.median)
-        return f"{number(self.median)} ({number(self.min)}-{number(self.max)})"
-
 
 def spread(values: Iterable[float]) -> Spread:
     """Return the spread of one value a round; a round without a value is NaN and left out."""

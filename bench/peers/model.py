@@ -6,6 +6,7 @@ The same data, estimator and seed give the same forest everywhere, and no file h
 import pickle
 import sys
 from pathlib import Path
+from typing import Any
 
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
@@ -22,12 +23,27 @@ def write(form: str, folder: Path) -> None:
 
         joblib.dump(model, folder / "model.joblib")
     elif form == "mlflow":
-        import mlflow
-
-        signature = mlflow.models.infer_signature(rows, model.predict(rows))
-        mlflow.sklearn.save_model(model, folder / "model", signature=signature)
+        log(rows, model, folder / "model")
     else:
         raise SystemExit(f"{form} is no form: pickle, joblib or mlflow")
+
+
+def log(rows: Any, model: RandomForestClassifier, folder: Path) -> None:
+    """Write an MLflow model with signature and input example, without a pickle in it."""
+    import mlflow
+    import sklearn
+    import skops
+
+    mlflow.sklearn.save_model(
+        model,
+        folder,
+        serialization_format="skops",
+        skops_trusted_types=["sklearn.tree._tree.Tree"],
+        signature=mlflow.models.infer_signature(rows, model.predict(rows)),
+        input_example=rows[:5],
+        # Named here, or MLflow runs the model in a new process to find out what it imports.
+        pip_requirements=[f"scikit-learn=={sklearn.__version__}", f"skops=={skops.__version__}"],
+    )
 
 
 if __name__ == "__main__":

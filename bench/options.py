@@ -1,0 +1,26 @@
+"""How long and how often a scenario measures, and where."""
+
+import sys
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Options:
+    """rounds: how often everything is measured, interleaved. seconds: how long each measurement takes.
+
+    only: measure no server whose name does not contain it.
+    """
+
+    rounds: int
+    seconds: float
+    overload_seconds: float
+    only: str
+    server_core: set[int]
+
+    @property
+    def warm_up_seconds(self) -> float:
+        return min(1.0, self.seconds)
+
+    def say(self, line: str) -> None:
+        """Tell what is being measured; standard output is for the results."""
+        print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,159 @@
+"""Servers as child processes: on a core of their own, ready before they are measured, gone afterwards."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.http1 import HOST, Unreadable, get
+
+READY_SECONDS = 90.0
+READY_LOOK_SECONDS = 0.005
+STOP_SECONDS = 15.0
+_STOP_LOOK_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How a server is started: `{port}` in an argument or a variable stands for its port.
+
+    Every further `{port+N}` is a free port, too. ready_path: answers 200 once the server is ready.
+    """
+
+    argv: tuple[str, ...]
+    ready_path: str
+    folder: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that is ready. start_seconds: from its spawn until it said so."""
+
+    port: int
+    pid: int
+    start_seconds: float
+
+    def resident_mib(self) -> float:
+        """Return the resident memory of all its processes, in MiB; pages that they share count for each."""
+        return sum(_resident_bytes(pid) for pid in _group(self.pid)) / 2**20
+
+
+class NotReady(Exception):
+    """A server that ended, or that was not ready in time."""
+
+
+def cores() -> tuple[set[int], set[int]]:
+    """Return the cores of the server and of the load, one each; the same when there is only one."""
+    usable = sorted(os.sched_getaffinity(0))
+    return {usable[0]}, {usable[-1]}
+
+
+@contextmanager
+def serving(launch: Launch, log: Path, core: set[int]) -> Iterator[Running]:
+    """Start a server on a core, wait until it is ready, and stop it with all its children at the end.
+
+    log: takes its output. Raises NotReady with the end of it.
+    """
+    ports = {f"{{port{f'+{n}' if n else ''}}}": str(port) for n, port in enumerate(free_ports(3))}
+    environment = {name: fill(value, ports) for name, value in launch.environment.items()}
+    start_seconds = time.perf_counter()
+    with log.open("wb") as output, _on(core):  # a child inherits its parent's cores
+        child = subprocess.Popen(
+            [fill(argument, ports) for argument in launch.argv],
+            cwd=launch.folder,
+            env=_inherited() | environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        port = int(ports["{port}"])
+        _wait_until_ready(child, port, launch.ready_path, log)
+        yield Running(port, child.pid, time.perf_counter() - start_seconds)
+    finally:
+        _stop(child)
+
+
+@contextmanager
+def _on(core: set[int]) -> Iterator[None]:
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, core)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        text = text.replace(name, value)
+    return text
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports of 127.0.0.1 that nothing listens on now."""
+    sockets = [socket.create_server((HOST, 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def _inherited() -> dict[str, str]:
+    """The environment without what would turn another project's Python, or a setting of ours, into the server's."""
+    dropped = ("TRIVET_", "PYTHON", "VIRTUAL_ENV", "UV_", "MLFLOW_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+
+
+def _wait_until_ready(child: "subprocess.Popen[bytes]", port: int, path: str, log: Path) -> None:
+    deadline = time.perf_counter() + READY_SECONDS
+    while time.perf_counter() < deadline:
+        try:
+            if get(port, path).status == 200:
+                return
+        except (OSError, Unreadable):
+            pass
+        if child.poll() is not None:
+            break
+        time.sleep(READY_LOOK_SECONDS)
+    state = "was not ready in time" if child.poll() is None else f"ended with {child.returncode}"
+    tail = log.read_text(errors="replace")[-2000:]
+    raise NotReady(f"the server {state}; the end of {log}:\n{tail}")
+
+
+def _stop(child: "subprocess.Popen[bytes]") -> None:
+    deadline = time.perf_counter() + STOP_SECONDS
+    for sent in (signal.SIGTERM, signal.SIGKILL):
+        if _group(child.pid):
+            os.killpg(child.pid, sent)
+        while _group(child.pid) and (sent is signal.SIGKILL or time.perf_counter() < deadline):
+            child.poll()
+            time.sleep(_STOP_LOOK_SECONDS)
+    child.wait()
+
+
+def _group(leader: int) -> list[int]:
+    """Return the living processes of the group that the server leads."""
+    members = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, group = stat.read_text().rpartition(")")[2].split()[:3]
+        except (OSError, ValueError):
+            continue
+        if int(group) == leader and state != "Z":
+            members.append(int(stat.parent.name))
+    return members
+
+
+def _resident_bytes(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:")), 0)

@@ -1,0 +1,1 @@
+"""What can be measured; each module has one `run(options)` that returns a Report."""

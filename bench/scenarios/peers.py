@@ -1,0 +1,114 @@
+"""Trivet beside other servers: the same model, the same rows, one core for the server and one for the load."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from bench import closed_loop, machine, open_loop, places, trivet
+from bench.catalogue import CEILING, Peer, peers
+from bench.options import Options
+from bench.process import Running, serving
+from bench.recording import Summary
+from bench.report import Record, Report
+from bench.statistics import spread
+from bench.workload import Workload
+
+CONNECTIONS = 32
+# Every server here sustains the first; the second shows which do not.
+RATES = (100, 1000)
+OPEN_LOOP_TIMEOUT_SECONDS = 5.0
+
+BUSY = f"closed, {CONNECTIONS} connections"
+ALONE = "closed, 1 connection"
+
+
+def run(options: Options) -> Report:
+    """Measure every server in every round, each time freshly started, and return the medians."""
+    chosen = [peer for peer in peers() if options.only.lower() in peer.name.lower()]
+    _prepare(chosen, options)
+    found: dict[str, list[dict[str, Summary]]] = {peer.name: [] for peer in chosen}
+    for number in range(1, options.rounds + 1):
+        for peer in chosen:
+            options.say(f"round {number} of {options.rounds}: {peer.name}")
+            log = places.log(peer.name.replace(" ", "-").replace("/", "").replace(",", "").lower())
+            with serving(peer.launch(places.models(peer.environment)), log, options.server_core) as running:
+                found[peer.name].append(_measure(running, peer.workload(), options.seconds, options.warm_up_seconds))
+    return Report(
+        name="peers",
+        title="Trivet beside other servers",
+        records=_records(chosen, found),
+        notes=_notes(chosen),
+        settings={
+            "rounds": options.rounds,
+            "seconds_each": options.seconds,
+            "open_loop_timeout_seconds": OPEN_LOOP_TIMEOUT_SECONDS,
+        },
+        versions={name: machine.versions(places.python_of(name)) for name in {peer.environment for peer in chosen}},
+    )
+
+
+def _prepare(chosen: Sequence[Peer], options: Options) -> None:
+    for environment, form in dict.fromkeys((peer.environment, peer.form) for peer in chosen):
+        options.say(f"installing and fitting: {environment}")
+        places.sync(environment)
+        if environment == places.TRIVET:
+            trivet.prepare_iris()
+        elif form:
+            places.fit(environment, form)
+
+
+def _measure(running: Running, workload: Workload, seconds: float, warm_up_seconds: float) -> dict[str, Summary]:
+    closed_loop.run(running.port, workload, connections=CONNECTIONS, seconds=warm_up_seconds)
+    found = {}
+    for name, connections in ((BUSY, CONNECTIONS), (ALONE, 1)):
+        recording = closed_loop.run(running.port, workload, connections=connections, seconds=seconds)
+        found[name] = recording.summary()
+    for rate in RATES:
+        recording = open_loop.run(
+            running.port, workload, rate=rate, seconds=seconds, timeout_seconds=OPEN_LOOP_TIMEOUT_SECONDS
+        )
+        found[_open(rate)] = recording.summary()
+    return found
+
+
+def _open(rate: int) -> str:
+    return f"open, {rate:,}/s"
+
+
+def _records(chosen: Sequence[Peer], found: dict[str, list[dict[str, Summary]]]) -> list[Record]:
+    records = []
+    ceiling = spread(one[BUSY].requests_per_second for one in found.get(CEILING, ()))
+    for peer in chosen:
+        rounds = found[peer.name]
+        rate = spread(one[BUSY].requests_per_second for one in rounds)
+        record: Record = {"server": peer.name, "requests/s": rate, "of the ceiling": rate.median / ceiling.median}
+        for short, load in ((f"c={CONNECTIONS}", BUSY), ("c=1", ALONE), *((f"{r:,}/s", _open(r)) for r in RATES)):
+            record[f"p50 ms, {short}"] = spread(one[load].p50_ms for one in rounds)
+            record[f"p99 ms, {short}"] = spread(one[load].p99_ms for one in rounds)
+        record["errors"] = _errors(rounds, [BUSY, ALONE, _open(RATES[0])])
+        record[f"% right at {RATES[1]:,}/s"] = spread(
+            100 * one[_open(RATES[1])].requests_per_second / RATES[1] for one in rounds
+        )
+        record["load's core"] = max(one[BUSY].generator_cpu_ratio for one in rounds)
+        records.append(record)
+    return records
+
+
+def _errors(rounds: list[dict[str, Summary]], loads: Sequence[str]) -> dict[str, int]:
+    errors: Counter[str] = Counter()
+    for one in rounds:
+        for load in loads:
+            errors.update(one[load].errors)
+    return dict(sorted(errors.items()))
+
+
+def _notes(chosen: Sequence[Peer]) -> list[str]:
+    return [
+        "A cell is the median of the rounds, with the least and the most. requests/s and c=32: closed loop, 32 "
+        "connections; c=1: one connection; N/s: open loop at that constant rate, latency from the intended send time.",
+        "Only right answers count as requests/s and have a latency: status 200 and the expected label in the body. "
+        f"errors counts all other requests of all rounds, by what happened, but for those at {RATES[1]:,}/s, which not "
+        f"every server sustains: there the share of right answers within {OPEN_LOOP_TIMEOUT_SECONDS:.0f} s says it.",
+        "load's core: the most of its core that the load generator used while the server was busy; below 1 the server "
+        "was the bottleneck.",
+        *(f"{peer.name}: {peer.settings}." for peer in chosen),
+    ]

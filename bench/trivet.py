@@ -1,0 +1,39 @@
+"""Trivet as the benchmark starts it: compiled models by `trivet publish`, served by `trivet serve`."""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from bench import iris, places
+from bench.process import Launch
+
+READY_PATH = "/v2/health/ready"
+
+
+def launcher(variables: Mapping[str, str]) -> Callable[[Path], Launch]:
+    """Return what starts `trivet serve` on the compiled model in a folder, with these settings."""
+
+    def launch(folder: Path) -> Launch:
+        program = (places.program_of(places.TRIVET, "trivet"), "serve", "--engine", "fastapi", "--port", "{port}")
+        shutil.rmtree(folder / "home", ignore_errors=True)  # an empty prediction log for every start
+        settings = {"TRIVET_MODEL": str(folder / "compiled"), "TRIVET_HOME": str(folder / "home"), **variables}
+        return Launch(program, READY_PATH, folder, settings)
+
+    return launch
+
+
+def publish(folder: Path, source: Path, name: str = iris.MODEL) -> Path:
+    """Compile a model (an MLflow folder or an ONNX file) into folder/compiled."""
+    command = [places.program_of(places.TRIVET, "trivet"), "publish", str(source), "--name", name]
+    output = folder / "compiled"
+    shutil.rmtree(output, ignore_errors=True)
+    subprocess.run([*command, "--output", str(output)], check=True, cwd=folder, stdout=subprocess.DEVNULL)
+    return output
+
+
+def prepare_iris() -> Path:
+    """Fit the forest, compile it, and return the folder that `launcher` takes."""
+    folder = places.fit(places.TRIVET, "mlflow")
+    publish(folder, folder / "model")
+    return folder
