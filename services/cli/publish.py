@@ -1,0 +1,79 @@
+"""`trivet publish`: a model becomes a compiled model, and a version that the servers pick up."""
+
+import sys
+import warnings
+from pathlib import Path
+
+import click
+import msgspec
+
+from services.core import settings
+from services.registry.publish import Order, Published, publish
+
+
+@click.command()
+@click.argument("uri")
+@click.option("--name", help="The name to register under. Default: the source's own name.")
+@click.option("--alias", default="production", show_default=True, help="The alias to point at the new version.")
+@click.option("--require-onnx", is_flag=True, help="Fail when the model needs the scikit-learn runtime.")
+@click.option("--allow-pickle", is_flag=True, help="Read a pickle, in a child process. A pickle can run any code.")
+@click.option("--output", type=click.Path(path_type=Path), help="Write the compiled model here; register nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(
+    uri: str, name: str | None, alias: str, require_onnx: bool, allow_pickle: bool, output: Path | None, as_json: bool
+) -> None:
+    """Compile the model at URI, compare it with the original, register it and set its alias.
+
+    URI is runs:/RUN/model, models:/NAME/VERSION, models:/NAME@ALIAS, an MLflow model's folder, or a .skops, .onnx or
+    pickle file. The report shows how far the compiled model is from the original.
+    """
+    from services.registry import store
+    from services.runtimes import sklearn
+
+    configured = settings.load()
+    if output is None or uri.startswith(("runs:/", "models:/")):
+        store.connect(configured.home)
+    order = Order(uri, name, alias, require_onnx, allow_pickle, output)
+    with warnings.catch_warnings():
+        # Libraries warn of their own internals here; what matters to the user is in the report.
+        warnings.simplefilter("ignore")
+        published = publish(order, sklearn, configured.trusted_types, configured.home, _say)
+    if as_json:
+        print(msgspec.json.encode(published).decode())
+    else:
+        _print(published)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _print(published: Published) -> None:
+    """Print the report: what agreed and how far, what did not and where, and what to run next."""
+    for attempt in published.attempts:
+        if attempt.reason:
+            print(f"not taken {attempt.way}: {attempt.reason}")
+            for row in attempt.parity.worst if attempt.parity else ():
+                print(f"          {msgspec.json.encode(row).decode()}")
+    if published.parity:
+        print(_parity_line(published))
+    for note in published.notes:
+        print(f"note      {note}")
+    print(f"runtime   {published.runtime}")
+    print(f"digest    {published.digest}")
+    if published.version is None:
+        print(f"written   {published.folder}")
+        print(f"next      trivet serve --model {published.folder}")
+        return
+    print(f"version   models:/{published.name}/{published.version}")
+    print(f"alias     models:/{published.name}@{published.alias}")
+    print(f"next      trivet serve --model models:/{published.name}@{published.alias}")
+
+
+def _parity_line(published: Published) -> str:
+    parity = published.parity
+    ties = f", {parity['ties']} ties" if parity.get("ties") else ""
+    return (
+        f"parity    {parity['rows']} rows agree: largest difference {parity['largest_difference']:.1e}, "
+        f"allowed {parity['tolerance']:.0e}{ties}"
+    )

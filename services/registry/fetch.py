@@ -1,0 +1,88 @@
+"""A `models:/…` URI to a compiled model on this machine, verified, without importing MLflow."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+
+from services.core.compiled_model import CompiledModel
+from services.core.errors import LoadFailed
+from services.registry import cache
+from services.registry.lookup import Credentials, Found, look_up
+from services.registry.uri import ModelUri, parse
+
+# A gigabyte at 2 MB/s.
+_DOWNLOAD_SECONDS = 600
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """One line of `services.registry.download`."""
+
+    version: str = ""
+    digest: str | None = None
+    folder: str | None = None
+    error: str | None = None
+
+
+def fetch(
+    uri: str, home: Path, tracking_uri: str | None = None, credentials: Credentials | None = None
+) -> CompiledModel:
+    """Ask the registry which version a URI names now, and return it; downloaded only if it is not in the cache.
+
+    uri: models:/NAME@ALIAS or models:/NAME/VERSION. tracking_uri: MLflow's; None for the registry under home.
+    Blocks for as long as the registry and a child process take. Raises LoadFailed, with what to do.
+    """
+    wanted = parse(uri)
+    where = tracking_uri or embedded_uri(home)
+    found = look_up(wanted, where, credentials or Credentials()) or _ask_child(wanted, where)
+    digest = _digest(wanted, found)
+    model = cache.find(found.version, digest, home)
+    if model is None:
+        model = _download(ModelUri(wanted.name, version=found.version), digest, where, home)
+    cache.point(uri, model, home)
+    return model
+
+
+def embedded_uri(home: Path) -> str:
+    """Return the tracking URI of the registry under the home folder."""
+    return f"sqlite:///{(home / 'mlflow.db').resolve()}"
+
+
+def _digest(uri: ModelUri, found: Found) -> str:
+    if found.digest is None:
+        source = ModelUri(uri.name, version=found.version)
+        raise LoadFailed(f"{source} has no digest, so trivet did not publish it: `trivet publish {source}` compiles it")
+    return found.digest
+
+
+def _download(uri: ModelUri, digest: str, tracking_uri: str, home: Path) -> CompiledModel:
+    with cache.incoming(home) as scratch:
+        answer = _child(tracking_uri, str(uri), scratch)
+        try:
+            return cache.keep(Path(answer.folder or scratch), version=answer.version, digest=digest, home=home)
+        except LoadFailed as error:
+            raise LoadFailed(
+                f"{uri} is not what was published, so somebody changed its files or its digest: "
+                f"publish it again ({error.message})"
+            ) from error
+
+
+def _ask_child(uri: ModelUri, tracking_uri: str) -> Found:
+    answer = _child(tracking_uri, str(uri))
+    return Found(answer.version, answer.digest)
+
+
+def _child(*arguments: str) -> _Answer:
+    command = [sys.executable, "-m", "services.registry.download", *arguments]
+    try:
+        child = subprocess.run(command, capture_output=True, timeout=_DOWNLOAD_SECONDS, check=False)
+        answer = msgspec.json.decode(child.stdout.strip().rpartition(b"\n")[2], type=_Answer)
+    except subprocess.TimeoutExpired as error:
+        raise LoadFailed(f"the registry took longer than {_DOWNLOAD_SECONDS} s for {arguments[1]}") from error
+    except msgspec.DecodeError as error:
+        last = child.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise LoadFailed(f"the download of {arguments[1]} ended with code {child.returncode}: {last}") from error
+    if answer.error:
+        raise LoadFailed(f"{arguments[1]} cannot be fetched from {arguments[0]}: {answer.error}")
+    return answer

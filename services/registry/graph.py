@@ -1,0 +1,165 @@
+"""Repairs of an ONNX graph: casts where scikit-learn casts, and outputs as the contract has them."""
+
+from collections.abc import Sequence
+
+import onnx
+from onnx import TensorProto, helper
+
+from services.core.signature import TensorSpec
+
+TYPES: dict[str, int] = {
+    "BOOL": TensorProto.BOOL,
+    "UINT8": TensorProto.UINT8,
+    "UINT16": TensorProto.UINT16,
+    "UINT32": TensorProto.UINT32,
+    "UINT64": TensorProto.UINT64,
+    "INT8": TensorProto.INT8,
+    "INT16": TensorProto.INT16,
+    "INT32": TensorProto.INT32,
+    "INT64": TensorProto.INT64,
+    "FP16": TensorProto.FLOAT16,
+    "FP32": TensorProto.FLOAT,
+    "FP64": TensorProto.DOUBLE,
+    "BYTES": TensorProto.STRING,
+}
+DATATYPES: dict[int, str] = {number: name for name, number in TYPES.items()}
+
+# Nodes that hand values on without computing with them.
+_TRANSPARENT = frozenset(
+    {"Identity", "Concat", "ArrayFeatureExtractor", "Gather", "Reshape", "Slice", "Squeeze", "Split"}
+)
+
+_NARROW = "_in_float32"
+
+
+def cast_before_trees(model: onnx.ModelProto) -> None:
+    """Cast to float32 before every ensemble of trees whose thresholds are float32.
+
+    scikit-learn casts its input so before it descends; onnxruntime compares a float64 value as it is, and takes
+    another branch for the values between a threshold and its float32 neighbour.
+    """
+    nodes: list[onnx.NodeProto] = []
+    casts: dict[str, str] = {}
+    for node in model.graph.node:
+        if node.op_type.startswith("TreeEnsemble") and not _in_float64(node):
+            source = node.input[0]
+            if source not in casts:
+                casts[source] = f"{source}_float32"
+                nodes.append(helper.make_node("Cast", [source], [casts[source]], to=TensorProto.FLOAT))
+            node.input[0] = casts[source]
+        nodes.append(node)
+    _replace(model.graph.node, nodes)
+
+
+def widen_after_trees(model: onnx.ModelProto) -> None:
+    """Cast the scores of float64 trees to float64: the operator always gives float32, and skl2onnx declares float64."""
+    nodes: list[onnx.NodeProto] = []
+    for node in model.graph.node:
+        nodes.append(node)
+        if node.op_type.startswith("TreeEnsemble") and _in_float64(node):
+            scores = node.output[-1]
+            node.output[-1] = f"{scores}{_NARROW}"
+            nodes.append(helper.make_node("Cast", [node.output[-1]], [scores], to=TensorProto.DOUBLE))
+    _replace(model.graph.node, nodes)
+
+
+def _in_float64(node: onnx.NodeProto) -> bool:
+    return any(attribute.name == "nodes_values_as_tensor" for attribute in node.attribute)
+
+
+def cast_input(model: onnx.ModelProto, name: str, datatype: str) -> None:
+    """Let an input be of this datatype, and cast it to the one that the graph was converted for."""
+    value = next(value for value in model.graph.input if value.name == name)
+    cast = helper.make_node("Cast", [name], [f"{name}_cast"], to=value.type.tensor_type.elem_type)
+    for node in model.graph.node:
+        _replace(node.input, [cast.output[0] if source == name else source for source in node.input])
+    value.type.tensor_type.elem_type = TYPES[datatype]
+    _replace(model.graph.node, [cast, *model.graph.node])
+
+
+def fit_outputs(model: onnx.ModelProto, specs: tuple[TensorSpec, ...]) -> None:
+    """Give the outputs the names, ranks and types of the specs, and drop the others.
+
+    specs: `prediction` first, then one `probability`, or one per output. A float64 may stay float32 where the graph
+    computes so. Raises ValueError when the graph gives something else.
+    """
+    given = list(model.graph.output)
+    _replace(model.graph.output, [])
+    _fit(model, given[0].name, given[0].type.tensor_type.elem_type, specs[0])
+    tables = specs[1:]
+    if tables and len(given) < 2:
+        raise ValueError("the graph has no probabilities")
+    if len(tables) == 1 and tables[0].name == "probability":
+        _fit(model, given[1].name, given[1].type.tensor_type.elem_type, tables[0])
+        return
+    for index, spec in enumerate(tables):
+        _fit(model, *_table(model, given[1], index, spec), spec)
+
+
+def _fit(model: onnx.ModelProto, source: str, given: int, spec: TensorSpec) -> None:
+    """Append the nodes that turn a tensor into an output of this spec."""
+    if any(f"{source}{_NARROW}" in node.output for node in model.graph.node):
+        source, given = f"{source}{_NARROW}", TensorProto.FLOAT
+    wanted = TYPES[spec.datatype]
+    if given == TensorProto.FLOAT and wanted == TensorProto.DOUBLE:
+        wanted = given
+    if (given == TensorProto.STRING) != (wanted == TensorProto.STRING):
+        raise ValueError(f"the graph gives {DATATYPES[given]}, and {spec.datatype} was expected")
+    shape = _constant(model, f"{spec.name}_shape", list(spec.shape))
+    if given == wanted:
+        model.graph.node.append(helper.make_node("Reshape", [source, shape], [spec.name]))
+    else:
+        model.graph.node.append(helper.make_node("Reshape", [source, shape], [f"{spec.name}_uncast"]))
+        model.graph.node.append(helper.make_node("Cast", [f"{spec.name}_uncast"], [spec.name], to=wanted))
+    dims = ["rows" if size == -1 else size for size in spec.shape]
+    model.graph.output.append(helper.make_tensor_value_info(spec.name, wanted, dims))
+
+
+def _table(model: onnx.ModelProto, given: onnx.ValueInfoProto, index: int, spec: TensorSpec) -> tuple[str, int]:
+    """Append the nodes that take one output's probabilities out of a sequence, or a tensor (outputs, rows, classes)."""
+    name = f"{spec.name}_all"
+    at = _constant(model, f"{spec.name}_index", index)
+    if given.type.HasField("sequence_type"):
+        model.graph.node.append(helper.make_node("SequenceAt", [given.name, at], [name]))
+        return name, given.type.sequence_type.elem_type.tensor_type.elem_type
+    model.graph.node.append(helper.make_node("Gather", [given.name, at], [f"{name}_classes"], axis=0))
+    bounds = {"start": 0, "end": spec.shape[1], "axis": 1}
+    ends = [_constant(model, f"{spec.name}_{word}", [bound]) for word, bound in bounds.items()]
+    model.graph.node.append(helper.make_node("Slice", [f"{name}_classes", *ends], [name]))
+    return name, given.type.tensor_type.elem_type
+
+
+def _constant(model: onnx.ModelProto, name: str, value: int | list[int]) -> str:
+    dims = [] if isinstance(value, int) else [len(value)]
+    values = [value] if isinstance(value, int) else value
+    model.graph.initializer.append(helper.make_tensor(name, TensorProto.INT64, dims, values))
+    return name
+
+
+def finished(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return the graph with one entry per operator set, checked."""
+    versions: dict[str, int] = {}
+    for entry in model.opset_import:
+        versions[entry.domain] = max(entry.version, versions.get(entry.domain, 1))
+    _replace(model.opset_import, [helper.make_opsetid(domain, version) for domain, version in versions.items()])
+    onnx.checker.check_model(model)
+    return model
+
+
+def narrowed_inputs(model: onnx.ModelProto) -> frozenset[str]:
+    """Return the inputs that the graph casts from float64 to float32 before it computes with them."""
+    origins = {value.name: {value.name} for value in model.graph.input}
+    narrowed: set[str] = set()
+    for node in model.graph.node:
+        reached = set().union(*(origins.get(source, set()) for source in node.input))
+        if node.op_type in _TRANSPARENT:
+            origins.update(dict.fromkeys(node.output, reached))
+        elif node.op_type == "Cast" and node.attribute[0].i == TensorProto.FLOAT:
+            narrowed |= reached
+    return frozenset(narrowed)
+
+
+def _replace(field: object, values: Sequence[object]) -> None:
+    """Put other values into a repeated field of a protobuf message."""
+    del field[:]  # type: ignore[attr-defined]
+    field.extend(values)  # type: ignore[attr-defined]

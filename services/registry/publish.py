@@ -1,0 +1,112 @@
+"""Publishing: read, compile, compare, write and register a model, and point the alias at it."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from services.core import compiled_model
+from services.core.compiled_model import CompiledModel, Manifest
+from services.core.errors import TrivetError
+from services.core.runtime import Runtime
+from services.registry import register, sources, write
+from services.registry.adapter import Adapter
+from services.registry.compile import Attempt, Compiled, compile_estimator
+from services.registry.session import Session
+from services.registry.sources import Reading, Source
+from services.registry.uri import checked_name
+
+Say = Callable[[str], None]
+
+
+class NotOnnx(TrivetError):
+    """`--require-onnx`, and no conversion holds."""
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What is asked of `publish`. output: write the compiled folder there, and register nothing."""
+
+    uri: str
+    name: str | None = None
+    alias: str = "production"
+    require_onnx: bool = False
+    allow_pickle: bool = False
+    output: Path | None = None
+
+
+class Published(msgspec.Struct, frozen=True):
+    """What was published. version and alias are None when only a folder was written."""
+
+    name: str
+    runtime: str
+    digest: str
+    folder: str
+    parity: dict[str, Any]
+    attempts: tuple[Attempt, ...]
+    notes: tuple[str, ...]
+    version: str | None = None
+    alias: str | None = None
+
+
+def publish(order: Order, adapter: Adapter, trusted_types: tuple[str, ...], home: Path, say: Say) -> Published:
+    """Publish a model.
+
+    adapter: the scikit-learn runtime. trusted_types: the operator's. say: told about each step, in one line.
+    Raises TrivetError, in one sentence, when the model cannot be read, compiled or registered.
+    """
+    with tempfile.TemporaryDirectory(prefix="trivet-") as scratch:
+        reading = Reading(adapter, trusted_types, order.allow_pickle, Path(scratch))
+        say(f"reading   {order.uri}")
+        source = sources.read(order.uri, reading)
+        name = _name(order, source)
+        say("compiling and comparing")
+        compiled = compile_estimator(source, adapter)
+        if order.require_onnx and compiled.runtime != "onnx":
+            raise NotOnnx(f"{order.uri} does not become an ONNX model that agrees with it: {_reasons(compiled)}")
+        folder = order.output or Path(scratch) / "compiled"
+        manifest = write.manifest_of(compiled, source, name)
+        write.write(folder, compiled, manifest)
+        model = compiled_model.read(folder, version="0", expected_digest=None)
+        runtime = _runtime(compiled, model, adapter, trusted_types)
+        if order.output is None:
+            say(f"registering as {name}")
+            write.add_mlflow_files(folder, manifest, runtime, compiled.estimator)
+            model = register.register(folder, manifest, order.alias, home)
+        return _published(compiled, manifest, model, order)
+
+
+def _name(order: Order, source: Source) -> str:
+    name = order.name or source.name
+    if name is None and order.output is not None:
+        name = order.output.name
+    if name is None:
+        raise TrivetError(f"{order.uri} does not say what the model is called: add --name NAME")
+    return checked_name(name)
+
+
+def _runtime(compiled: Compiled, model: CompiledModel, adapter: Adapter, trusted_types: tuple[str, ...]) -> Runtime:
+    """Load what was written as serving will: a type that the operator does not trust is refused here already."""
+    if compiled.graph is not None:
+        return Session(model.model_file.read_bytes())
+    return adapter.adapt(adapter.read(model.model_file, trusted_types), model.manifest.signature)
+
+
+def _reasons(compiled: Compiled) -> str:
+    return "; ".join(f"{attempt.way}: {attempt.reason}" for attempt in compiled.attempts) or "no conversion is known"
+
+
+def _published(compiled: Compiled, manifest: Manifest, model: CompiledModel, order: Order) -> Published:
+    registered = order.output is None
+    return Published(
+        name=manifest.name,
+        runtime=manifest.runtime,
+        digest=model.digest,
+        folder=str(model.folder),
+        parity=manifest.parity,
+        attempts=compiled.attempts,
+        notes=compiled.notes,
+        version=model.version if registered else None,
+        alias=order.alias if registered else None,
+    )

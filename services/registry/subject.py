@@ -1,0 +1,112 @@
+"""What is compiled: an estimator with its signature, a sample, and what it predicts for the sample."""
+
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from services.core.runtime import Runtime
+from services.core.signature import Signature, TensorSpec
+from services.core.tensors import Array, Tensors
+from services.registry import draw
+from services.registry.adapter import Adapter
+from services.registry.signature_of import CannotCompile, inputs_of, outputs_of
+from services.registry.sources import Source
+
+# A number that float64 holds and float32 does not.
+_BEYOND_FLOAT32 = 1e39
+_MISSING_ROWS = 200
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """An estimator and what is known of it.
+
+    signature: with the estimator's own outputs. rows: the example's rows, then the drawn ones; expected: what the
+    estimator predicts for them. holed: inputs in which the estimator accepts NaN, each with rows that have some.
+    """
+
+    estimator: Any
+    signature: Signature
+    reference: Runtime
+    rows: Tensors
+    expected: Tensors
+    example_rows: int
+    holed: dict[str, Tensors]
+
+
+def subject_of(source: Source, adapter: Adapter) -> Subject:
+    """Find out an estimator's signature and draw its sample.
+
+    Raises CannotCompile when it does not predict, or when its inputs are unknown.
+    """
+    estimator = source.estimator
+    if not hasattr(estimator, "predict"):
+        raise CannotCompile(f"{type(estimator).__name__} has no predict: only models that predict are served")
+    signature = inputs_of(estimator, source.example, source.columns, adapter)
+    reference = adapter.adapt(estimator, signature)
+    example = draw.example_rows(signature, source.example)
+    try:
+        if example is not None:
+            reference.predict(example)
+        rows = draw.rows(signature, estimator, example, reference.predict)
+        expected = reference.predict(rows)
+    # Whatever an estimator raises for its own example, or for numbers, it cannot be served like this.
+    except Exception as error:
+        what = "numbers: log it to MLflow with an input example" if example is None else "its input example"
+        raise CannotCompile(f"{type(estimator).__name__} does not predict for {what} ({error})") from error
+    signature = msgspec.structs.replace(
+        signature,
+        inputs=tuple(_narrow(spec, rows, reference) for spec in signature.inputs),
+        outputs=outputs_of(estimator, expected),
+    )
+    count = 0 if example is None else _length(example)
+    return Subject(estimator, signature, reference, rows, expected, count, _holed(signature, rows, reference))
+
+
+def sample_of(subject: Subject, count: int) -> Tensors:
+    """Return the first rows: the example's, or drawn ones."""
+    return {name: array[:count] for name, array in subject.rows.items()}
+
+
+def has_missing(array: Array) -> bool:
+    """Whether a tensor holds NaN."""
+    return array.dtype.kind == "f" and bool(np.isnan(array).any())
+
+
+def _length(tensors: Tensors) -> int:
+    return len(next(iter(tensors.values())))
+
+
+def _narrow(spec: TensorSpec, rows: Tensors, reference: Runtime) -> TensorSpec:
+    """Mark an input in which the estimator itself refuses a number that float32 cannot hold."""
+    if spec.datatype != "FP64":
+        return spec
+    probe = {name: array[:1].copy() for name, array in rows.items()}
+    probe[spec.name][:] = _BEYOND_FLOAT32
+    try:
+        reference.predict(probe)
+    # An estimator that refuses says so in its own way; only scikit-learn's words for float32 count here.
+    except Exception as error:
+        return msgspec.structs.replace(spec, float32="float32" in str(error))
+    return spec
+
+
+def _holed(signature: Signature, rows: Tensors, reference: Runtime) -> dict[str, Tensors]:
+    """Return, for every input in which the estimator accepts NaN, rows that have some there."""
+    few = {name: array[:_MISSING_ROWS] for name, array in rows.items()}
+    holed = {}
+    for spec in signature.inputs:
+        if spec.datatype in ("FP64", "FP32"):
+            candidate = draw.with_missing(few, spec.name)
+            if _predicts(reference, candidate):
+                holed[spec.name] = candidate
+    return holed
+
+
+def _predicts(reference: Runtime, rows: Tensors) -> bool:
+    try:
+        outputs = reference.predict(rows)
+    # Most estimators raise ValueError for NaN; others raise what they like.
+    except Exception:
+        return False
+    return not any(has_missing(array) for array in outputs.values())
