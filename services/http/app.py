@@ -14,6 +14,7 @@ from services.core.settings import Settings
 from services.http.middleware import INTERNAL_ERROR, ContractMiddleware
 from services.http.routes import routes
 from services.http.server import Server
+from services.http.types import Receive, Scope, Send
 
 
 class Application(FastAPI):
@@ -31,11 +32,12 @@ class Application(FastAPI):
             exception_handlers={HTTPException: _http_error, Exception: _failure},
         )
         self.server = server
+        self._contract = ContractMiddleware(super().__call__, server)
         self.router.routes.extend(routes())
 
-    def build_middleware_stack(self) -> Any:
-        """Put the contract's middleware around FastAPI's own stack."""
-        return ContractMiddleware(super().build_middleware_stack(), self.server)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; FastAPI itself sees only what the contract's middleware hands on."""
+        await self._contract(scope, receive, send)
 
 
 def create_app(settings: Settings, metrics: Metrics) -> Application:

@@ -1,31 +1,26 @@
 """One request and what becomes of it."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+import re
+from collections.abc import Awaitable, Callable
 from math import isfinite
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from services.core.batching import Outcome
-from services.core.errors import MalformedRequest, TooLarge
+from services.core.errors import MalformedRequest
 from services.core.model_table import LoadedModel
 from services.core.tensors import Tensors
-from services.http.errors import Disconnected, TooSlow, UnsupportedMedia
+from services.http.errors import UnsupportedMedia
+from services.http.types import Receive, Scope
 
 if TYPE_CHECKING:
     from services.http.answer import Answer
     from services.http.server import Server
 
-Message = MutableMapping[str, Any]
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-
 Handler = Callable[["Exchange"], Awaitable["Answer"]]
 
-# The server's own ids have 36; a client's may be longer, but goes into every log line.
-MAX_REQUEST_ID_BYTES = 128
+# The server's own ids have 36 characters; a client's may be longer, but goes into every log line.
+REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
 class Exchange:
@@ -57,7 +52,7 @@ class Exchange:
         self.receive = receive
         self.started = perf_counter()
         self.request_id = self.headers.get(b"x-request-id", b"")
-        if not 0 < len(self.request_id) <= MAX_REQUEST_ID_BYTES:
+        if not self.request_id or not REQUEST_ID.fullmatch(self.request_id):
             self.request_id = server.new_id()
         self.route = ""
         self.params: dict[str, str] = {}
@@ -69,38 +64,8 @@ class Exchange:
         self.outcome: Outcome | None = None
 
     async def body(self) -> bytes:
-        """Return the whole body.
-
-        Raises TooLarge at the limit without reading further, TooSlow, UnsupportedMedia for a compressed body.
-        """
-        headers, limit = self.headers, self.server.settings.max_body_bytes
-        if headers.get(b"content-encoding", b"identity") != b"identity":
-            raise UnsupportedMedia("the body is compressed; send it without Content-Encoding")
-        if int(headers.get(b"content-length", b"0")) > limit:
-            raise TooLarge(f"the body has more than {limit} bytes (TRIVET_MAX_BODY_BYTES)")
-        try:
-            async with asyncio.timeout(self.server.settings.body_timeout_seconds):
-                return await self._read(limit)
-        except TimeoutError:
-            raise TooSlow("the body did not arrive in time (TRIVET_BODY_TIMEOUT_SECONDS)") from None
-
-    async def _read(self, limit: int) -> bytes:
-        message = await self.receive()
-        if not message.get("more_body") and message["type"] == "http.request":
-            body: bytes = message["body"]
-            if len(body) <= limit:
-                return body
-        chunks, size = [], 0
-        while True:
-            if message["type"] == "http.disconnect":
-                raise Disconnected("the client closed the connection before its body was complete")
-            chunks.append(message.get("body", b""))
-            size += len(chunks[-1])
-            if size > limit:
-                raise TooLarge(f"the body has more than {limit} bytes (TRIVET_MAX_BODY_BYTES)")
-            if not message.get("more_body"):
-                return b"".join(chunks)
-            message = await self.receive()
+        """Return the whole body; see BodyReader.read."""
+        return await self.server.bodies.read(self.headers, self.receive)
 
     def check_json(self) -> None:
         """Raise UnsupportedMedia unless the body may be read as JSON; no content type is JSON."""

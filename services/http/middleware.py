@@ -11,9 +11,10 @@ from services.core.errors import RuntimeFailed, TrivetError
 from services.core.logs import RequestLog
 from services.http.answer import Answer
 from services.http.errors import answer_of, error_answer
-from services.http.exchange import ASGIApp, Exchange, Message, Receive, Scope, Send
+from services.http.exchange import Exchange
 from services.http.routes import EXCHANGE, LOGGED, find_hot
 from services.http.server import Server
+from services.http.types import ASGIApp, Message, Receive, Scope, Send
 from services.prediction_log.record import Record
 
 INTERNAL_ERROR = "the server failed on this request; its log says why"
@@ -89,7 +90,7 @@ class ContractMiddleware:
             name, version, digest = model.identity.name, model.identity.version, model.identity.digest
         else:
             name, version, digest = self._name_of(exchange), "", None
-        route = exchange.route or UNKNOWN_ROUTE
+        route, now = exchange.route or UNKNOWN_ROUTE, time.time()
         server.metrics.answered(name, version, route, str(status), seconds)
         if self._request_log.enabled:
             fields = {
@@ -102,11 +103,11 @@ class ContractMiddleware:
             }
             if exchange.caller:
                 fields["caller"] = exchange.caller
-            self._request_log.write(fields)
+            self._request_log.write(now, fields)
         if server.prediction_log is not None and route in LOGGED:
             server.prediction_log.put(
                 Record(
-                    at=time.time(),
+                    at=now,
                     request_id=exchange.request_id.decode("latin-1"),
                     engine=server.metrics.engine,
                     model=name,

@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 from starlette.routing import Route
 
-from services.http.exchange import Exchange, Handler, Receive, Scope, Send
+from services.http.exchange import Exchange, Handler
 from services.http.handlers import feedback, health, infer, metadata, predict, repository
+from services.http.types import Receive, Scope, Send
 
 MODEL = "/v2/models/{model}"
 VERSION = "/v2/models/{model}/versions/{version}"

@@ -21,6 +21,7 @@ from services.core.model_table import LoadedModel, ModelTable
 from services.core.settings import Settings
 from services.core.tensors import Tensors
 from services.http.answer import JSON, Header
+from services.http.body import BodyReader
 from services.http.keys import Keys
 from services.prediction_log.log import PredictionLog, open_log
 from services.registry.cache import cached
@@ -48,6 +49,7 @@ class Server:
         self.table = ModelTable(runtimes.load, settings, metrics)
         self.inference = Inference(self.health, settings, metrics)
         self.keys = Keys(settings)
+        self.bodies = BodyReader(settings.max_body_bytes, settings.body_timeout_seconds)
         self.prediction_log: PredictionLog | None = open_log(settings, LogCounters(metrics))
         self._tasks: set[asyncio.Task[None]] = set()
         self._headers: dict[str, tuple[Header, ...]] = {}
@@ -58,6 +60,7 @@ class Server:
             self.prediction_log.start()
         self._spawn(self._become_ready())
         self._spawn(self._flush_logs())
+        self._spawn(self.bodies.watch())
 
     async def stop(self) -> None:
         """End every task, flush the prediction log, free the models."""

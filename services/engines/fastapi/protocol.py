@@ -52,9 +52,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def _watch_head(self, received: int) -> None:
-        if self.transport.is_closing():
-            self._cancel_timers()
-        elif self.scope is not None and "path" in self.scope:
+        if self.transport.is_closing() or (self.scope is not None and "path" in self.scope):
             self._cancel_timers()
         else:
             self._head_bytes += received

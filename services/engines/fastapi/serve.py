@@ -64,6 +64,7 @@ def serve(settings: Settings, *, fd: int | None = None) -> None:
         lifespan="on",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         server_header=False,
         timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=max(1, round(settings.drain_timeout_seconds)),
