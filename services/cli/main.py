@@ -38,7 +38,8 @@ class Verbs(click.Group):
 def group() -> None:
     """One model, three serving engines, one contract.
 
-    Exit codes: 0 done, 1 the work failed, 2 the command line is wrong, 3 a setting is wrong, 130 interrupted.
+    Exit codes: 0 done (a server: drained after SIGTERM or Ctrl-C), 1 the work failed, 2 the command line is wrong,
+    3 a setting is wrong.
     """
 
 
@@ -49,3 +50,7 @@ def main() -> None:
     except TrivetError as error:
         print(f"trivet: {error.message}", file=sys.stderr)
         sys.exit(3 if isinstance(error, SettingsInvalid) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 # 0.1 ms to 10 s: a batch of a small model takes 50 µs, a time-out half a minute.
 SECONDS_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -23,11 +25,17 @@ class ModelMetrics(NamedTuple):
 
 
 class Metrics:
-    """Every metric of the contract. `engine` is the same in all of them, so it is given once."""
+    """Every metric of the contract.
 
-    def __init__(self, engine: str, registry: CollectorRegistry | None = None) -> None:
+    engine: the same in every metric, so it is given once. shared_folder: where several worker processes gather them.
+    """
+
+    def __init__(self, engine: str, shared_folder: Path | None = None) -> None:
         self.engine = engine
-        self.registry = registry or CollectorRegistry()
+        self.registry = CollectorRegistry()
+        self._shared_folder = shared_folder
+        if shared_folder is None:
+            ProcessCollector(registry=self.registry)
         self._requests = self._counter(
             "requests", "Requests answered, by status: how much, how many fail.", "model", "version", "route", "code"
         )
@@ -85,8 +93,12 @@ class Metrics:
         self._refused.labels(self.engine, model, reason).inc()
 
     def render(self) -> bytes:
-        """Return the metrics as Prometheus text."""
-        return generate_latest(self.registry)
+        """Return the metrics as Prometheus text: of this process, or of all that share the folder."""
+        if self._shared_folder is None:
+            return generate_latest(self.registry)
+        everyone = CollectorRegistry()
+        MultiProcessCollector(everyone, path=str(self._shared_folder))  # type: ignore[no-untyped-call]
+        return generate_latest(everyone)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"inference_{name}", text, ("engine", *labels), registry=self.registry)

@@ -35,6 +35,18 @@ class Settings(BaseSettings):
     tracking_uri: str | None = Field(None, validation_alias="MLFLOW_TRACKING_URI")
     """MLflow's own variable: where the registry is. Unset: the embedded one in the home folder."""
 
+    tracking_token: str | None = Field(None, validation_alias="MLFLOW_TRACKING_TOKEN", repr=False)
+    """MLflow's own variable: the token of the registry."""
+
+    tracking_username: str | None = Field(None, validation_alias="MLFLOW_TRACKING_USERNAME")
+    """MLflow's own variable: the user of the registry."""
+
+    tracking_password: str | None = Field(None, validation_alias="MLFLOW_TRACKING_PASSWORD", repr=False)
+    """MLflow's own variable: the user's password."""
+
+    metrics_folder: Path | None = Field(None, validation_alias="PROMETHEUS_MULTIPROC_DIR")
+    """Prometheus's own variable: where several worker processes share their metrics; set by `--workers`."""
+
     host: str = "127.0.0.1"
     """The address to listen on; 0.0.0.0 in a container."""
 
@@ -126,6 +138,11 @@ class Settings(BaseSettings):
     """The least severe log lines that are written; one line per request is `info`."""
 
 
+def child_environment(metrics_folder: Path) -> dict[str, str]:
+    """Return the environment of a worker process, which shares its metrics in this folder."""
+    return {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(metrics_folder)}
+
+
 def load(**overrides: object) -> Settings:
     """Read the settings from the environment; an override that is not None wins.
 
@@ -140,5 +157,6 @@ def load(**overrides: object) -> Settings:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
-        name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        name = name if name.startswith(("MLFLOW_", "PROMETHEUS_")) else PREFIX + name
         raise SettingsInvalid(f"{name}: {first['msg']}") from error

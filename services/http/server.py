@@ -25,6 +25,8 @@ from services.http.body import BodyReader
 from services.http.keys import Keys
 from services.prediction_log.log import PredictionLog, open_log
 from services.registry.cache import cached
+from services.registry.fetch import fetch
+from services.registry.lookup import Credentials
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -144,9 +146,9 @@ class Server:
             return compiled_model.read(Path(uri), version=LOCAL_VERSION, expected_digest=None)
         if not refresh and (found := cached(uri, home)) is not None:
             return found
-        from services.registry.fetch import fetch
-
-        return fetch(uri, home, self.settings.tracking_uri)
+        settings = self.settings
+        credentials = Credentials(settings.tracking_token, settings.tracking_username, settings.tracking_password)
+        return fetch(uri, home, settings.tracking_uri, credentials)
 
     async def _flush_logs(self) -> None:
         while True:

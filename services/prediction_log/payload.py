@@ -20,6 +20,7 @@ REPLACEMENT = "\ufffd"
 # What one element takes at least with its comma ("0.0,", "true,", '"",'), so that what cannot fit is never converted.
 _LEAST_BYTES = {"f": 4, "b": 5, "O": 3, "U": 3}
 _LEAST_INTEGER_BYTES = 2
+_MOST_LEAST_BYTES = 5
 
 # Elements that one C call converts, about 0.2 ms: other threads wait no longer than that for the interpreter.
 PIECE_ELEMENTS = 8192
@@ -31,36 +32,80 @@ class TooLong(Exception):
     """Strings that cannot fit in the cap, noticed before they are converted."""
 
 
-def tensors_to_json(tensors: Tensors | None, max_bytes: int, redact: frozenset[str]) -> str | None:
-    """Return `{"name": nested values}`, or None when there is nothing or it is longer than max_bytes.
+class Encoder:
+    """Makes JSON text of tensors and of feedback.
 
-    redact: names whose values become "redacted"; their size does not count.
+    max_bytes: of one text; longer ones are left out. redact: inputs whose values become "redacted".
     """
-    if tensors is None:
-        return None
-    named: Mapping[str, Array | str] = tensors
-    if redact and not redact.isdisjoint(tensors):
-        named = {name: REDACTED if name in redact else array for name, array in tensors.items()}
-    least_bytes = elements = 0
-    for array in named.values():
-        if isinstance(array, np.ndarray):
+
+    def __init__(self, max_bytes: int, redact: frozenset[str]) -> None:
+        self._max_bytes = max_bytes
+        self._redact = redact
+        self._max_elements = max_bytes // _MOST_LEAST_BYTES
+        self._default = self._convert
+
+    def inputs(self, tensors: Tensors | None) -> str | None:
+        """Return `{"name": nested values}`, or None when there is nothing or it is too long."""
+        if tensors is None or not self._redact or self._redact.isdisjoint(tensors):
+            return self.outputs(tensors)
+        kept = {name: array for name, array in tensors.items() if name not in self._redact}
+        return self._encode({name: kept.get(name, REDACTED) for name in tensors}, kept)
+
+    def outputs(self, tensors: Tensors | None) -> str | None:
+        """Return the same as `inputs`, nothing redacted."""
+        return None if tensors is None else self._encode(tensors, tensors)
+
+    def value(self, value: object) -> str:
+        """Return any JSON value as text. Raises ValueError when it is too long."""
+        text = self._dumps(value)
+        if len(text) > self._max_bytes:
+            raise ValueError(f"{len(text)} bytes of JSON, where at most {self._max_bytes} are kept")
+        return text.decode()
+
+    def _encode(self, named: Mapping[str, Array | str], arrays: Tensors) -> str | None:
+        elements = 0
+        for array in arrays.values():
             elements += array.size
-            least_bytes += array.size * _LEAST_BYTES.get(array.dtype.kind, _LEAST_INTEGER_BYTES)
-    if least_bytes > max_bytes:
-        return None
-    try:
-        text = _dumps(named, max_bytes) if elements <= PIECE_ELEMENTS else _dumps_in_pieces(named, max_bytes)
-    except TooLong:
-        return None
-    return text.decode() if len(text) <= max_bytes else None
+        if elements > self._max_elements and _least_bytes(arrays) > self._max_bytes:
+            return None
+        try:
+            text = self._dumps(named) if elements <= PIECE_ELEMENTS else self._dumps_in_pieces(named)
+        except TooLong:
+            return None
+        return text.decode() if len(text) <= self._max_bytes else None
 
+    def _dumps(self, value: object) -> bytes:
+        try:
+            text = orjson.dumps(value, self._default, orjson.OPT_SERIALIZE_NUMPY)
+        except TypeError as error:
+            if isinstance(error.__cause__, TooLong):
+                raise error.__cause__ from None
+            text = json.dumps(_clean(value), ensure_ascii=False, separators=(",", ":")).encode()
+        if b"\\u0000" in text:
+            text = _ESCAPED_NUL.sub(rb"\1" + REPLACEMENT.encode(), text)
+        return text
 
-def value_to_json(value: object, max_bytes: int) -> str:
-    """Return any JSON value as text. Raises ValueError above max_bytes."""
-    text = _dumps(value, max_bytes)
-    if len(text) > max_bytes:
-        raise ValueError(f"{len(text)} bytes of JSON, where at most {max_bytes} are kept")
-    return text.decode()
+    def _dumps_in_pieces(self, named: Mapping[str, Array | str]) -> bytes:
+        fields = []
+        for name, array in named.items():
+            if isinstance(array, str) or array.ndim == 0:
+                value = self._dumps(array)
+            else:
+                rows = max(1, PIECE_ELEMENTS * len(array) // max(1, array.size))
+                pieces = (self._dumps(array[start : start + rows])[1:-1] for start in range(0, len(array), rows))
+                value = b"[" + b",".join(pieces) + b"]"
+            fields.append(self._dumps(name) + b":" + value)
+        return b"{" + b",".join(fields) + b"}"
+
+    def _convert(self, value: Any) -> Any:
+        """Return what orjson can take in place of what it cannot: strings, and arrays that are not contiguous."""
+        if not isinstance(value, np.ndarray):
+            raise TypeError(type(value).__name__)
+        if value.dtype.kind in "biuf" and value.ndim and not value.flags.c_contiguous:
+            return np.ascontiguousarray(value)
+        if value.dtype.kind == "O" and sum(map(len, value.ravel())) > self._max_bytes:
+            raise TooLong
+        return value.tolist()
 
 
 def clean_text(text: str) -> str:
@@ -68,43 +113,8 @@ def clean_text(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", REPLACEMENT)
 
 
-def _dumps(value: object, max_bytes: int) -> bytes:
-    def convert(unknown: Any) -> Any:
-        return _convert(unknown, max_bytes)
-
-    try:
-        text = orjson.dumps(value, default=convert, option=orjson.OPT_SERIALIZE_NUMPY)
-    except TypeError as error:
-        if isinstance(error.__cause__, TooLong):
-            raise error.__cause__ from None
-        text = json.dumps(_clean(value), ensure_ascii=False, separators=(",", ":")).encode()
-    if b"\\u0000" in text:
-        text = _ESCAPED_NUL.sub(rb"\1" + REPLACEMENT.encode(), text)
-    return text
-
-
-def _dumps_in_pieces(named: Mapping[str, Array | str], max_bytes: int) -> bytes:
-    fields = []
-    for name, array in named.items():
-        if isinstance(array, str) or array.ndim == 0:
-            value = _dumps(array, max_bytes)
-        else:
-            rows = max(1, PIECE_ELEMENTS * len(array) // max(1, array.size))
-            pieces = (_dumps(array[start : start + rows], max_bytes)[1:-1] for start in range(0, len(array), rows))
-            value = b"[" + b",".join(pieces) + b"]"
-        fields.append(_dumps(name, max_bytes) + b":" + value)
-    return b"{" + b",".join(fields) + b"}"
-
-
-def _convert(value: Any, max_bytes: int) -> Any:
-    """Return what orjson can take in place of what it cannot: strings, and arrays that are not contiguous."""
-    if not isinstance(value, np.ndarray):
-        raise TypeError(type(value).__name__)
-    if value.dtype.kind in "biuf" and value.ndim and not value.flags.c_contiguous:
-        return np.ascontiguousarray(value)
-    if value.dtype.kind == "O" and sum(map(len, value.ravel())) > max_bytes:
-        raise TooLong
-    return value.tolist()
+def _least_bytes(arrays: Tensors) -> int:
+    return sum(array.size * _LEAST_BYTES.get(array.dtype.kind, _LEAST_INTEGER_BYTES) for array in arrays.values())
 
 
 def _clean(value: Any) -> Any:

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable
+from functools import lru_cache
 
 from uuid_utils import uuid7
 
 from services.core.settings import Settings
-from services.prediction_log.payload import clean_text, tensors_to_json, value_to_json
+from services.prediction_log.payload import Encoder, clean_text
 from services.prediction_log.queue import Feedback, Item, Row
 from services.prediction_log.record import Record
 
@@ -26,28 +27,32 @@ def converter(settings: Settings) -> Callable[[Item], Row]:
     `id` is a UUIDv7 of the record's own time, as 32 hexadecimal digits, so that ids sort by `at`.
     `at` is `YYYY-MM-DD HH:MM:SS.ffffff`, UTC.
     """
-    max_bytes = settings.log_max_payload_bytes
-    redact = frozenset(settings.log_redact)
+    encoder = Encoder(settings.log_max_payload_bytes, frozenset(settings.log_redact))
+    truth_encoder = Encoder(MAX_TRUTH_BYTES, frozenset())
     payloads = settings.log_payloads == "all"
+    second = lru_cache(maxsize=8)(_second)  # the rows of a batch share theirs
+
+    def at(moment: float) -> str:
+        seconds = int(moment)
+        return f"{second(seconds)}.{int((moment - seconds) * 1e6):06d}"
 
     def convert(item: Item) -> Row:
         if isinstance(item, Record):
-            inputs = tensors_to_json(item.inputs, max_bytes, redact) if payloads else None
-            outputs = tensors_to_json(item.outputs, max_bytes, frozenset()) if payloads else None
-            return Row(PREDICTIONS, _prediction(item, inputs, outputs))
+            inputs = encoder.inputs(item.inputs) if payloads else None
+            outputs = encoder.outputs(item.outputs) if payloads else None
+            return Row(PREDICTIONS, _prediction(item, at(item.at), inputs, outputs))
         if isinstance(item, Feedback):
-            truth = value_to_json(item.truth, MAX_TRUTH_BYTES)
-            return Row(FEEDBACK, (_id(item.at), _at(item.at), _text(item.request_id), truth))
+            truth = truth_encoder.value(item.truth)
+            return Row(FEEDBACK, (_id(item.at), at(item.at), _text(item.request_id), truth))
         return item
 
     return convert
 
 
-def _prediction(record: Record, inputs: str | None, outputs: str | None) -> tuple[object, ...]:
-    at = record.at
+def _prediction(record: Record, at: str, inputs: str | None, outputs: str | None) -> tuple[object, ...]:
     return (
-        _id(at),
-        _at(at),
+        _id(record.at),
+        at,
         _text(record.request_id),
         record.engine,
         _text(record.model),
@@ -67,9 +72,8 @@ def _id(at: float) -> str:
     return uuid7(nanoseconds=int(at * 1e9)).hex
 
 
-def _at(at: float) -> str:
-    seconds, fraction = divmod(at, 1)
-    return f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(seconds))}.{int(fraction * 1e6):06d}"
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))
 
 
 def _text(text: str) -> str:

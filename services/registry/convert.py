@@ -1,23 +1,17 @@
 """scikit-learn to ONNX: the ways in which an estimator is converted, best first. Which one holds, parity decides."""
 
-import functools
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-import numpy as np
 import onnx
 from skl2onnx import convert_sklearn
 from skl2onnx.common import data_types
-from skl2onnx.operator_converters.random_forest import (
-    convert_sklearn_random_forest_classifier,
-    convert_sklearn_random_forest_regressor_converter,
-)
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from services.core.signature import Signature, TensorSpec
 from services.registry import graph
+from services.registry.trees import CONVERTERS
 
 _TYPES = {
     "FP64": data_types.DoubleTensorType,
@@ -47,6 +41,7 @@ WAYS = (
     Way("numbers as float64", "FP64"),
     Way("as declared, older opset", None, _OLDER_OPSET),
     Way("numbers as float32", "FP32"),
+    Way("numbers as float32, older opset", "FP32", _OLDER_OPSET),
 )
 
 
@@ -86,7 +81,7 @@ def _convert(estimator: Any, signature: Signature, way: Way) -> onnx.ModelProto:
             initial_types=types,
             target_opset=way.opset,
             options=_options(estimator),
-            custom_conversion_functions=_CONVERTERS,
+            custom_conversion_functions=CONVERTERS,
         )
     graph.cast_before_trees(model)
     graph.widen_after_trees(model)
@@ -106,42 +101,8 @@ def _dims(spec: TensorSpec) -> list[int | None]:
 
 
 def _options(estimator: Any) -> dict[int, dict[str, Any]] | None:
-    """Ask for tensors of probabilities in place of a list of dictionaries, where there is a choice."""
-    return {id(estimator): {"zipmap": False}} if hasattr(estimator, "classes_") else None
-
-
-class _Plain:
-    """A container whose nodes get attributes as ONNX has them: Python numbers, which protobuf 6 and later insists on,
-    and float64 as tensors, where skl2onnx hands over arrays that would become float32.
-    """
-
-    def __init__(self, container: Any) -> None:
-        self._container = container
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._container, name)
-
-    def add_node(self, *args: Any, **attributes: Any) -> None:
-        self._container.add_node(*args, **dict(_plain(name, value) for name, value in attributes.items()))
-
-
-def _plain(name: str, value: Any) -> tuple[str, Any]:
-    if isinstance(value, np.ndarray) and value.dtype == np.float64:
-        return f"{name}_as_tensor", onnx.numpy_helper.from_array(value)
-    if isinstance(value, list):
-        return name, [int(item) if isinstance(item, np.integer | np.bool_ | bool) else item for item in value]
-    return name, value
-
-
-def _boosting(convert: Any, scope: Any, operator: Any, container: Any) -> None:
-    """Convert histogram boosting with thresholds in float64, which scikit-learn compares in float64."""
-    convert(scope, operator, _Plain(container), op_version=3)
-
-
-_CONVERTERS = {
-    HistGradientBoostingClassifier: functools.partial(_boosting, convert_sklearn_random_forest_classifier),
-    HistGradientBoostingRegressor: functools.partial(_boosting, convert_sklearn_random_forest_regressor_converter),
-}
+    """Ask for a tensor of probabilities in place of a list of dictionaries, where there are any."""
+    return {id(estimator): {"zipmap": False}} if hasattr(estimator, "predict_proba") else None
 
 
 def _first_line(error: Exception) -> str:

@@ -98,8 +98,9 @@ def fit_outputs(model: onnx.ModelProto, specs: tuple[TensorSpec, ...]) -> None:
 
 def _fit(model: onnx.ModelProto, source: str, given: int, spec: TensorSpec) -> None:
     """Append the nodes that turn a tensor into an output of this spec."""
-    if any(f"{source}{_NARROW}" in node.output for node in model.graph.node):
-        source, given = f"{source}{_NARROW}", TensorProto.FLOAT
+    origin = _origin(model, source)
+    if any(f"{origin}{_NARROW}" in node.output for node in model.graph.node):
+        source, given = f"{origin}{_NARROW}", TensorProto.FLOAT
     wanted = TYPES[spec.datatype]
     if given == TensorProto.FLOAT and wanted == TensorProto.DOUBLE:
         wanted = given
@@ -113,6 +114,14 @@ def _fit(model: onnx.ModelProto, source: str, given: int, spec: TensorSpec) -> N
         model.graph.node.append(helper.make_node("Cast", [f"{spec.name}_uncast"], [spec.name], to=wanted))
     dims = ["rows" if size == -1 else size for size in spec.shape]
     model.graph.output.append(helper.make_tensor_value_info(spec.name, wanted, dims))
+
+
+def _origin(model: onnx.ModelProto, name: str) -> str:
+    """Follow Identity nodes back to where a tensor is computed."""
+    sources = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "Identity"}
+    while name in sources:
+        name = sources[name]
+    return name
 
 
 def _table(model: onnx.ModelProto, given: onnx.ValueInfoProto, index: int, spec: TensorSpec) -> tuple[str, int]:

@@ -51,7 +51,7 @@ def serve(settings: Settings, *, fd: int | None = None) -> None:
     Raises SettingsInvalid.
     """
     logs.configure(settings.log_level)
-    app = create_app(settings, Metrics(ENGINE))
+    app = create_app(settings, Metrics(ENGINE, settings.metrics_folder))
     config = uvicorn.Config(
         app,
         host=settings.host,

@@ -1,0 +1,152 @@
+"""`python -m services.registry.catalogue > docs/models.md`: every scikit-learn estimator that predicts, compiled here."""
+
+import sys
+import warnings
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from services.core.errors import TrivetError
+from services.registry.adapter import Adapter
+from services.registry.compile import Compiled, compile_estimator
+from services.registry.sources import Source
+
+_ROWS = 150
+_SEED = 3
+_EXAMPLE_ROWS = 5
+# Estimators that need something other than their defaults, to be built or to be worth a look.
+_SETTINGS: dict[str, dict[str, Any]] = {
+    "LocalOutlierFactor": {"novelty": True},
+    "Birch": {"threshold": 0.2},
+    "QuantileRegressor": {"solver": "highs"},
+}
+_LARGE = {"n_estimators": 20, "max_iter": 200}
+_MULTIPLE_OUTPUTS = ("MultiOutput", "MultiTask", "CCA", "PLS", "ClassifierChain", "RegressorChain")
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One estimator: the runtime it is served by, or why by none."""
+
+    name: str
+    kind: str
+    runtime: str
+    difference: float | None = None
+    why: str = ""
+
+
+def predicting() -> dict[str, Any]:
+    """Return every public estimator of scikit-learn that predicts, or clusters or detects in its own way, by name."""
+    from sklearn.utils import all_estimators
+
+    return {name: kind for name, kind in all_estimators() if hasattr(kind, "predict") or hasattr(kind, "fit_predict")}
+
+
+def kind_of(estimator: Any) -> str:
+    """Return what an estimator is, in scikit-learn's own word."""
+    from sklearn.utils import get_tags
+
+    return str(get_tags(estimator).estimator_type or "other").replace("_", " ")
+
+
+def built(name: str, kind: Any) -> Any:
+    """Return an estimator of this kind, small enough to fit in a moment."""
+    from sklearn.linear_model import LogisticRegression, Ridge
+
+    word = "classifier" if "Classifier" in name else "regressor"
+    inner: Any = Ridge() if word == "regressor" else LogisticRegression(max_iter=200)
+    required: dict[str, Any] = {
+        "Pipeline": {"steps": _steps()},
+        "GridSearchCV": {"estimator": inner, "param_grid": {"C": [0.5, 1.0]}},
+        "RandomizedSearchCV": {"estimator": inner, "param_distributions": {"C": [0.5, 1.0]}, "n_iter": 2},
+        "FixedThresholdClassifier": {"estimator": inner},
+        "TunedThresholdClassifierCV": {"estimator": inner},
+    }
+    names = kind.__init__.__code__.co_varnames[: kind.__init__.__code__.co_argcount + kind.__init__.__code__.co_kwonlyargcount]
+    settings = {key: value for key, value in _LARGE.items() if key in names}
+    if "random_state" in names:
+        settings["random_state"] = _SEED
+    if "estimators" in names:
+        settings = {"estimators": _members(word)}
+    elif "estimator" in names and name in _needing_estimator():
+        settings["estimator"] = inner
+    return kind(**{**settings, **required.get(name, {}), **_SETTINGS.get(name, {})})
+
+
+def _needing_estimator() -> frozenset[str]:
+    return frozenset(
+        (
+            "ClassifierChain",
+            "MultiOutputClassifier",
+            "MultiOutputRegressor",
+            "OneVsOneClassifier",
+            "OneVsRestClassifier",
+            "OutputCodeClassifier",
+            "RFE",
+            "RFECV",
+            "RegressorChain",
+            "SelfTrainingClassifier",
+        )
+    )
+
+
+def _steps() -> list[tuple[str, Any]]:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    return [("scale", StandardScaler()), ("classify", LogisticRegression())]
+
+
+def _members(word: str) -> list[tuple[str, Any]]:
+    from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+    if word == "regressor":
+        return [("ridge", Ridge()), ("tree", DecisionTreeRegressor(max_depth=4, random_state=_SEED))]
+    return [("linear", LogisticRegression(max_iter=200)), ("tree", DecisionTreeClassifier(max_depth=4, random_state=_SEED))]
+
+
+def fitted(name: str, kind: Any) -> tuple[Any, Any]:
+    """Return an estimator of this kind fitted to rows of a data set that suits it, and an input example."""
+    from sklearn.datasets import load_diabetes, load_iris
+    from sklearn.utils import get_tags
+
+    estimator = built(name, kind)
+    if name in ("TunedThresholdClassifierCV", "FixedThresholdClassifier"):
+        features, target = load_iris(return_X_y=True)
+        features, target = features[50:], (target[50:] == 2).astype(int)
+    elif kind_of(estimator) == "regressor":
+        features, target = load_diabetes(return_X_y=True)
+        features, target = np.abs(features[:_ROWS, :6]) * 100, target[:_ROWS]
+    else:
+        features, target = load_iris(return_X_y=True)
+    if name.startswith(_MULTIPLE_OUTPUTS):
+        target = np.stack([target, target[::-1]], axis=1)
+        if kind_of(estimator) == "classifier":
+            target = (target > 0).astype(int)
+    if get_tags(estimator).input_tags.one_d_array:
+        features = features[:, :1]
+    estimator.fit(features, target)
+    return estimator, features[:_EXAMPLE_ROWS]
+
+
+def entries(adapter: Adapter) -> list[Entry]:
+    """Fit and compile every estimator; one that takes other data than rows of numbers is said to."""
+    return [_entry(name, kind, adapter) for name, kind in sorted(predicting().items())]
+
+
+def _entry(name: str, kind: Any, adapter: Adapter) -> Entry:
+    print(f"{name}", file=sys.stderr, flush=True)  # noqa: T201
+    estimator, example = fitted(name, kind)
+    word = kind_of(estimator)
+    try:
+        compiled = compile_estimator(Source(name, estimator=estimator, example=example), adapter)
+    except TrivetError as error:
+        return Entry(name, word, "refused", why=error.message)
+    difference = compiled.parity.largest_difference if compiled.parity else None
+    return Entry(name, word, compiled.runtime, difference, _why(compiled))
+
+
+def _why(compiled: Compiled) -> str:
+    reasons = dict.fromkeys(attempt.reason for attempt in compiled.attempts if attempt.reason)
+    return next(iter(reasons), "") or "" if compiled.runtime == "sklearn" else ""
