@@ -24,7 +24,7 @@ class InferInput(msgspec.Struct, frozen=True):
     shape: Annotated[tuple[Size, ...], msgspec.Meta(max_length=8)]
     datatype: str
     parameters: Parameters = {}
-    data: msgspec.Raw = msgspec.Raw(b"")
+    data: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
 
 
 class InferOutput(msgspec.Struct, frozen=True):

@@ -53,8 +53,9 @@ STATUS: dict[type[TrivetError], int] = {
     DeadlineExceeded: 504,
 }
 
-# After these the rest of the body is unread, so the connection cannot be used again.
-CLOSING = frozenset({TooSlow, TooLarge, UnsupportedMedia, Disconnected})
+# After these the connection is of no more use. A body that is refused for its size is left to the engine, which reads
+# on for a moment, or the client would never get to see why.
+CLOSING = frozenset({TooSlow, Disconnected})
 
 
 def error_answer(status: int, message: str, *headers: tuple[bytes, bytes]) -> Answer:

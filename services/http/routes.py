@@ -5,7 +5,7 @@ from typing import NamedTuple
 from starlette.routing import Route
 
 from services.http.exchange import Exchange, Handler
-from services.http.handlers import feedback, health, infer, metadata, predict, repository
+from services.http.handlers import docs, feedback, health, infer, metadata, predict, repository
 from services.http.types import Receive, Scope, Send
 
 MODEL = "/v2/models/{model}"
@@ -49,6 +49,11 @@ OTHERS = (
     Path("POST", "/feedback", feedback.feedback),
     Path("GET", "/metrics", health.metrics),
 )
+DOCS = (
+    Path("GET", "/docs", docs.page),
+    Path("GET", "/docs/{asset}", docs.asset),
+    Path("GET", "/openapi.json", docs.openapi),
+)
 LOGGED = frozenset(path.template for path in HOT)
 
 _EXACT = {path.template: path for path in HOT[:2]}
@@ -69,7 +74,7 @@ class Endpoint:
 
 def routes() -> list[Route]:
     """Return every route of the contract for FastAPI's router."""
-    return [Route(path.template, Endpoint(path), methods=[path.method]) for path in (*HOT, *OTHERS)]
+    return [Route(path.template, Endpoint(path), methods=[path.method]) for path in (*HOT, *OTHERS, *DOCS)]
 
 
 def find_hot(exchange: Exchange) -> Handler | None:

@@ -1,0 +1,162 @@
+"""The OpenAPI document, made of the URL map, the contract's structs and the model that is served now."""
+
+from typing import Any
+
+import msgspec
+
+from services import __version__
+from services.core.contract import InferBody
+from services.core.errors import NotReady
+from services.core.signature import Signature, TensorSpec
+from services.http.errors import STATUS
+from services.http.handlers.feedback import FeedbackBody
+from services.http.handlers.repository import IndexBody, LoadBody
+from services.http.routes import HOT, OTHERS, Path
+from services.http.server import Server
+
+Json = dict[str, Any]
+
+MODEL_NAME = "iris-classifier"
+REF = "#/components/schemas/{name}"
+ERROR: Json = {
+    "type": "object",
+    "properties": {"error": {"type": "string"}},
+    "required": ["error"],
+    "additionalProperties": False,
+}
+# What any inference may be refused with, and what any route may.
+INFERENCE_ERRORS = (400, 401, 404, 405, 408, 413, 415, 422, 429, 500, 503, 504)
+OTHER_ERRORS = (400, 401, 403, 404, 405, 408, 413, 415, 422, 503)
+REASONS = {405: "The method is not answered; see Allow", 431: "The headers are too large"}
+
+
+def document(server: Server) -> Json:
+    """Return the document. Its examples are rows of the served model's sample, so that they run."""
+    signature, sample, name = _served(server)
+    bodies = _bodies(signature, sample)
+    _, components = msgspec.json.schema_components([InferBody, FeedbackBody, IndexBody, LoadBody], ref_template=REF)
+    components["Error"] = ERROR
+    paths: dict[str, Json] = {}
+    for path in (*HOT, *OTHERS):
+        paths.setdefault(path.template, {})[path.method.lower()] = _operation(path, bodies.get(path.template), name)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Trivet", "version": __version__, "description": "One model behind one contract."},
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+                "bearer": {"type": "http", "scheme": "bearer"},
+            },
+        },
+        "security": [{}, {"key": []}, {"bearer": []}],
+    }
+
+
+def _served(server: Server) -> tuple[Signature | None, dict[str, list[Any]], str]:
+    try:
+        model = server.table.find_default()
+    except NotReady:
+        return None, {}, MODEL_NAME
+    return model.signature, model.compiled.manifest.sample, model.identity.name
+
+
+def _operation(path: Path, body: Json | None, name: str) -> Json:
+    hot = path in HOT
+    operation: Json = {
+        "summary": (path.handler.__doc__ or "").split("\n")[0].replace("`", "").rstrip("."),
+        "operationId": f"{path.method.lower()}{path.template.replace('/', '_').replace('{', '').replace('}', '')}",
+        "tags": [path.template.split("/")[1].split("{")[0] if not hot else "inference"],
+        "parameters": [
+            {"name": part, "in": "path", "required": True, "schema": {"type": "string"}, "example": value}
+            for part, value in (("model", name), ("version", "1"))
+            if f"{{{part}}}" in path.template
+        ],
+        "responses": _responses(path, hot=hot),
+    }
+    if body is not None:
+        operation["requestBody"] = body
+    return operation
+
+
+def _responses(path: Path, *, hot: bool) -> Json:
+    kind = "text/plain" if path.template == "/metrics" else "application/json"
+    success = "202" if path.template == "/feedback" else "200"
+    responses: Json = {success: {"description": "Answered", "content": {kind: {"schema": {}}}}}
+    if kind == "application/json":
+        responses[success]["content"][kind]["schema"] = {"type": ["object", "array"]}
+    reasons = {status: (kind.__doc__ or "").split("\n")[0] for kind, status in STATUS.items()} | REASONS
+    for status in INFERENCE_ERRORS if hot else OTHER_ERRORS:
+        schema = {"$ref": REF.format(name="Error")} if not _is_health(path, status) else {"type": "object"}
+        responses[str(status)] = {"description": reasons[status], "content": {"application/json": {"schema": schema}}}
+    return responses
+
+
+def _is_health(path: Path, status: int) -> bool:
+    """A probe that is told no gets the shape that it gets when it is told yes."""
+    return status == 503 and path.template.endswith(("/health", "/live", "/ready"))
+
+
+def _bodies(signature: Signature | None, sample: dict[str, list[Any]]) -> dict[str, Json]:
+    bodies = {
+        "/feedback": _body({"$ref": REF.format(name="FeedbackBody")}, {"request_id": "the X-Request-Id", "truth": 0}),
+        "/v2/repository/index": _body({"$ref": REF.format(name="IndexBody")}, {}, required=False),
+    }
+    for verb in ("load", "unload"):
+        template = f"/v2/repository/models/{{model}}/{verb}"
+        bodies[template] = _body({"$ref": REF.format(name="LoadBody")}, {}, required=False)
+    infer_example: Json = {"inputs": []}
+    row, rows = _row_schema(signature), _sample_rows(signature, sample)
+    if signature is not None:
+        infer_example = {"inputs": [_v2_input(spec, sample[spec.name][:2]) for spec in signature.inputs]}
+    for path in HOT[2:]:
+        bodies[path.template] = _body({"$ref": REF.format(name="InferBody")}, infer_example)
+    bodies["/predict"] = _body(_object("features", row), {"features": rows[0] if rows else []})
+    batch = {"type": "array", "items": row, "minItems": 1}
+    bodies["/predict/batch"] = _body(_object("inputs", batch), {"inputs": rows[:2]})
+    return bodies
+
+
+def _body(schema: Json, example: Json, *, required: bool = True) -> Json:
+    return {"required": required, "content": {"application/json": {"schema": schema, "example": example}}}
+
+
+def _object(name: str, schema: Json) -> Json:
+    return {"type": "object", "properties": {name: schema}, "required": [name]}
+
+
+def _row_schema(signature: Signature | None) -> Json:
+    if signature is None:
+        return {"type": ["array", "object"]}
+    if signature.is_matrix:
+        spec = signature.inputs[0]
+        width = {"minItems": spec.shape[1], "maxItems": spec.shape[1]} if spec.shape[1] > 0 else {}
+        return {"type": "array", "items": _value_schema(spec), **width}
+    properties = {spec.name: _value_schema(spec) for spec in signature.inputs}
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _value_schema(spec: TensorSpec) -> Json:
+    if spec.datatype == "BYTES":
+        return {"type": "string"}
+    if spec.datatype == "BOOL":
+        return {"type": "boolean"}
+    if not spec.datatype.startswith("FP"):
+        return {"type": "integer"}
+    bounds = {"minimum": -spec.limit, "maximum": spec.limit}
+    return {"type": ["number", "null"] if spec.missing else "number", **bounds}
+
+
+def _sample_rows(signature: Signature | None, sample: dict[str, list[Any]]) -> list[Any]:
+    if signature is None or not signature.batched:
+        return []
+    if signature.is_matrix:
+        return sample[signature.inputs[0].name]
+    columns = [[cell[0] if isinstance(cell, list) else cell for cell in sample[spec.name]] for spec in signature.inputs]
+    return [dict(zip((spec.name for spec in signature.inputs), row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _v2_input(spec: TensorSpec, values: list[Any]) -> Json:
+    shape = [len(values), *spec.shape[1:]]
+    return {"name": spec.name, "shape": shape, "datatype": spec.datatype, "data": values}
