@@ -1,0 +1,1 @@
+"""The contract over HTTP, one file per group of routes or of rules."""

@@ -1,0 +1,71 @@
+"""Health: what probes and load balancers ask."""
+
+import httpx
+import pytest
+
+from tests.service.shapes import answer_of, error_of
+
+
+def test_health_is_healthy(client):
+    assert answer_of(client.get("/health")) == {"status": "healthy"}
+
+
+def test_live_answers_live(client):
+    assert answer_of(client.get("/v2/health/live")) == {"live": True}
+
+
+def test_ready_answers_ready_and_live(client):
+    assert answer_of(client.get("/v2/health/ready")) == {"ready": True, "live": True}
+
+
+@pytest.mark.parametrize("path", ["/health", "/v2/health/live", "/v2/health/ready"])
+def test_health_answers_head_without_a_body(client, path):
+    response = client.head(path)
+
+    assert response.status_code == 200
+    assert response.content == b""
+
+
+@pytest.mark.parametrize("path", ["/health", "/v2/health/live", "/v2/health/ready", "/metrics"])
+def test_health_refuses_post_and_names_get(client, path):
+    response = client.post(path)
+
+    assert "GET" in error_of(response, 405) or "GET" in response.headers["allow"]
+    assert "GET" in response.headers["allow"].replace(" ", "").split(",")
+
+
+def test_a_model_that_cannot_be_loaded_fails_health_and_leaves_liveness(start, models, tmp_path):
+    server = start(model=str(tmp_path / "nothing-here"), wait="live")
+
+    with server.client() as client:
+        assert answer_of(client.get("/health"), 503) == {"status": "failed"}
+        assert answer_of(client.get("/v2/health/ready"), 503) == {"ready": False, "live": True}
+        assert answer_of(client.get("/v2/health/live")) == {"live": True}
+
+
+def test_a_model_that_cannot_be_loaded_refuses_inference_with_503(start, tmp_path):
+    server = start(model=str(tmp_path / "nothing-here"), wait="live")
+
+    with server.client() as client:
+        refused = client.post("/predict", json={"features": [1, 2, 3, 4]})
+
+    error_of(refused, 503)
+    assert int(refused.headers["retry-after"]) >= 1
+
+
+def test_a_second_server_on_a_port_that_is_taken_ends_with_a_sentence(start):
+    taken = start().port
+
+    second = start(wait="nothing", port=taken)
+
+    assert second.process.wait(timeout=30) not in (0, None)
+    assert "Traceback" not in second.log_text()
+    assert str(taken) in second.log_text()
+
+
+def test_connection_is_kept_alive(client):
+    with httpx.Client(base_url=client.base_url, trust_env=False) as own:
+        first = own.get("/health").extensions["network_stream"].get_extra_info("client_addr")
+        second = own.get("/health").extensions["network_stream"].get_extra_info("client_addr")
+
+    assert first == second
