@@ -38,8 +38,8 @@ class Disconnected(TrivetError):
 
 
 STATUS: dict[type[TrivetError], int] = {
-    MalformedRequest: 400,
     Disconnected: 400,
+    MalformedRequest: 400,
     Unauthenticated: 401,
     Forbidden: 403,
     NotFound: 404,
