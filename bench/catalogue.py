@@ -30,12 +30,11 @@ class Peer:
 
 def peers() -> list[Peer]:
     """Return every server, in the order in which a round measures them."""
-    quiet = {"TRIVET_LOG_LEVEL": "warning", "TRIVET_DATABASE_URL": ""}
     everything, silent = "defaults: request log, prediction log, metrics", "no request log, no prediction log; metrics"
     asked = {"/predict": iris.predict, "V2 JSON": iris.infer, "V2 binary": iris.infer_binary}
     ours = [
         Peer(f"Trivet{suffix}, {way}", places.TRIVET, settings, workload, trivet.launcher(variables))
-        for suffix, settings, variables in (("", everything, {}), (" without logs", silent, quiet))
+        for suffix, settings, variables in (("", everything, {}), (" without logs", silent, trivet.QUIET))
         for way, workload in asked.items()
     ]
     return [

@@ -56,7 +56,7 @@ def fit(environment: str, form: str) -> Path:
     folder = models(environment)
     shutil.rmtree(folder)
     folder.mkdir()
-    command = [python_of(environment), PEERS / "model.py", form, folder]
+    command = [str(python_of(environment)), str(PEERS / "model.py"), form, str(folder)]
     fitted = subprocess.run(command, capture_output=True, text=True, check=False)
     if fitted.returncode:
         raise SystemExit(f"the model could not be fitted in peers/{environment}:\n{fitted.stderr[-2000:]}")

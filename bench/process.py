@@ -63,7 +63,7 @@ def serving(launch: Launch, log: Path, core: set[int]) -> Iterator[Running]:
     ports = {f"{{port{f'+{n}' if n else ''}}}": str(port) for n, port in enumerate(free_ports(3))}
     environment = {name: fill(value, ports) for name, value in launch.environment.items()}
     start_seconds = time.perf_counter()
-    with log.open("wb") as output, _on(core):  # a child inherits its parent's cores
+    with log.open("wb") as output, on_cores(core):  # a child inherits its parent's cores
         child = subprocess.Popen(
             [fill(argument, ports) for argument in launch.argv],
             cwd=launch.folder,
@@ -81,7 +81,8 @@ def serving(launch: Launch, log: Path, core: set[int]) -> Iterator[Running]:
 
 
 @contextmanager
-def _on(core: set[int]) -> Iterator[None]:
+def on_cores(core: set[int]) -> Iterator[None]:
+    """Within the block this process runs there, and so does for good what it starts."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, core)
     try:

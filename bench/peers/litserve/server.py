@@ -12,7 +12,7 @@ import numpy as np
 class Forest(litserve.LitAPI):
     """Takes `{"features":[…]}` and answers the label and the probabilities, from one run over the batch."""
 
-    def setup(self, device: str) -> None:  # noqa: ARG002
+    def setup(self, device: str) -> None:
         with Path(sys.argv[2]).open("rb") as file:
             self.model = pickle.load(file)
 
