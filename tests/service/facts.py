@@ -1,5 +1,6 @@
 """What a test knows of a model without asking the server: its signature, some rows, and scikit-learn's own answers."""
 
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ class Facts(msgspec.Struct, frozen=True):
                 "name": spec.name,
                 "datatype": spec.datatype,
                 "shape": [count, *spec.shape[1:]],
-                "data": [row[spec.name] for row in rows] if isinstance(rows[0], dict) else sum(rows, []),
+                "data": [row[spec.name] for row in rows] if isinstance(rows[0], dict) else list(chain(*rows)),
             }
             for spec in self.signature.inputs
         ]

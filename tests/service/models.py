@@ -3,14 +3,20 @@
 Run as `python -m tests.service.models FOLDER`; a process of its own, because compiling imports half of the world.
 """
 
+import logging
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
 
+import mlflow.sklearn
 import msgspec
 import numpy as np
+import skops.io
 
+from services.cli.publish import command
+from services.core.compiled_model import MANIFEST_FILE, Manifest
 from tests.service import graphs
 from tests.service.facts import Facts, write
 
@@ -20,11 +26,12 @@ SEED = 7
 def main(folder: Path) -> None:
     """Build every model that is not there yet."""
     warnings.simplefilter("ignore")  # of scikit-learn and the converters, about themselves
-    compile_matrix(folder, "iris-classifier", *iris_forest())
-    compile_matrix(folder, "word-classifier", *word_classifier())
-    compile_matrix(folder, "price-regressor", *price_regressor())
-    compile_matrix(folder, "two-targets", *two_targets())
-    compile_columns(folder, "churn-classifier", *churn_classifier())
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    publish(folder, "iris-classifier", *iris_forest())
+    publish(folder, "word-classifier", *word_classifier())
+    publish(folder, "price-regressor", *price_regressor())
+    publish(folder, "two-targets", *two_targets())
+    publish(folder, "churn-classifier", *churn_classifier())
     graphs.slow(folder / "slow")
     graphs.fragile(folder / "fragile")
 
@@ -91,30 +98,30 @@ def churn_classifier() -> tuple[Any, Any]:
     return make_pipeline(steps, LogisticRegression()).fit(frame, left), frame[:12]
 
 
-def compile_matrix(folder: Path, name: str, estimator: Any, rows: Any) -> None:
-    """Compile an estimator over one matrix."""
-    _compile(folder, name, estimator, rows, rows.tolist())
+def publish(folder: Path, name: str, estimator: Any, example: Any) -> None:
+    """Compile an estimator as `trivet publish` does, and write its facts.
 
-
-def compile_columns(folder: Path, name: str, estimator: Any, frame: Any) -> None:
-    """Compile an estimator over named columns; missing values are null in JSON."""
-    rows = [{key: None if value != value else value for key, value in row.items()} for row in frame.to_dict("records")]
-    _compile(folder, name, estimator, frame, rows)
-
-
-def _compile(folder: Path, name: str, estimator: Any, example: Any, rows: list[Any]) -> None:
-    from services.registry import write as registry_write
-    from services.registry.compile import compile_estimator
-    from services.registry.sources import Source
-    from services.runtimes import sklearn
-
-    source = Source(uri=f"tests:{name}", estimator=estimator, example=example)
-    compiled = compile_estimator(source, sklearn)
-    registry_write.write(folder / name, compiled, registry_write.manifest_of(compiled, source, name))
+    example: rows as a matrix, or as a DataFrame of named columns, whose missing values are null in JSON.
+    """
+    with tempfile.TemporaryDirectory() as logged:
+        mlflow.sklearn.save_model(
+            estimator,
+            logged,
+            serialization_format="skops",
+            skops_trusted_types=skops.io.get_untrusted_types(data=skops.io.dumps(estimator)),
+            input_example=example,
+            pip_requirements=["scikit-learn"],
+        )
+        command.main([logged, "--name", name, "--output", str(folder / name), "--require-onnx"], standalone_mode=False)
+    manifest = msgspec.json.decode((folder / name / MANIFEST_FILE).read_bytes(), type=Manifest)
     has_probabilities = hasattr(estimator, "predict_proba")
+    if hasattr(example, "columns"):
+        rows = example.astype(object).where(example.notna(), None).to_dict("records")
+    else:
+        rows = example.tolist()
     facts = Facts(
         name=name,
-        signature=compiled.signature,
+        signature=manifest.signature,
         rows=rows,
         predictions=estimator.predict(example).tolist(),
         probabilities=estimator.predict_proba(example).tolist() if has_probabilities else None,

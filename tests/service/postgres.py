@@ -1,0 +1,65 @@
+"""A PostgreSQL server of the machine's own packages, in a temporary folder, reached by a Unix socket."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# initdb and postgres refuse to run as root; Debian's packages make this user.
+SERVER_USER = "postgres"
+
+
+def postgres_bin() -> Path | None:
+    """Return the folder of the newest PostgreSQL programs, or None when there are none."""
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    if debian:
+        return debian[-1].parent
+    found = shutil.which("initdb")
+    return Path(found).parent if found else None
+
+
+class PostgresServer:
+    """One server, stopped until `start`. url: of its database, for SQLAlchemy with psycopg."""
+
+    def __init__(self, programs: Path) -> None:
+        self._programs = programs
+        self._user = SERVER_USER if os.geteuid() == 0 else None
+        self._folder = Path(tempfile.mkdtemp(prefix="trivet-postgres-"))
+        if self._user:
+            shutil.chown(self._folder, self._user)
+        self._run("initdb", "--auth=trust", "--username=trivet", "--encoding=UTF8", "--locale=C", "--no-sync")
+        self.url = f"postgresql://trivet@/postgres?host={self._folder}"
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        options = f"-F -c listen_addresses='' -c unix_socket_directories={self._folder}"
+        self._run("pg_ctl", "--wait", f"--log={self._folder}/server.log", f"--options={options}", "start")
+
+    def stop(self) -> None:
+        """Stop the server as a crash would: connections break."""
+        self._run("pg_ctl", "--wait", "--mode=immediate", "stop")
+
+    def remove(self) -> None:
+        """Stop the server if it runs, and delete its folder."""
+        if (self._folder / "data/postmaster.pid").exists():
+            self.stop()
+        shutil.rmtree(self._folder)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(self._programs / program), f"--pgdata={self._folder}/data", *arguments]
+        subprocess.run(command, check=True, user=self._user, cwd=self._folder, stdout=subprocess.DEVNULL, timeout=60)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A running server, one for the session; a test that stops it starts it again."""
+    programs = postgres_bin()
+    assert programs is not None, "PostgreSQL is missing; conftest.py skips the tests that need it"
+    server = PostgresServer(programs)
+    server.start()
+    yield server
+    server.remove()
