@@ -12,6 +12,8 @@ PEERS = BENCH / "peers"
 RESULTS = BENCH / "results"
 KEPT = ROOT / "docs"
 TRIVET = "trivet"
+# MLServer 1.7.1 does not install on a later one.
+NEWEST_PEER_MINOR = 12
 
 
 def python_of(environment: str) -> Path:
@@ -39,13 +41,13 @@ def log(name: str) -> Path:
 
 
 def sync(environment: str) -> None:
-    """Install a peer's locked environment, with the Python that runs the benchmark."""
+    """Install a peer's locked environment, with this Python, or the newest that all peers take."""
     if environment == TRIVET:
         return
     uv = os.environ.get("UV") or shutil.which("uv")
     if uv is None:
         raise SystemExit("the benchmark needs uv: https://docs.astral.sh/uv/getting-started/installation/")
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    python = f"3.{min(sys.version_info.minor, NEWEST_PEER_MINOR)}"
     arguments = ["sync", "--frozen", "--quiet", "--python", python, "--project", str(PEERS / environment)]
     cleaned = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     subprocess.run([uv, *arguments], check=True, env=cleaned)

@@ -107,8 +107,8 @@ def _notes(records: list[Record]) -> list[str]:
     ratio = spread(record["p99 / full batch"] for record in records)
     return [
         f"{WIDE.layers} layers of {WIDE.width} x {WIDE.width}, batches of at most {BATCH_ROWS} rows, one row a request "
-        "(V2 binary), all logs on. sustained: the highest constant rate at which at least 99 % get the right answer. The "
-        f"overload offers {FACTOR} times that; latencies count from the intended send time.",
+        "(V2 binary), all logs on. sustained: the highest constant rate at which at least 99 % get the right answer. "
+        f"The overload offers {FACTOR} times that; latencies count from the intended send time.",
         "before and after: open loop at half the sustained rate, just before and just after the overload.",
         f"p99 of the accepted is {ratio.median:.2f} times an unloaded full batch (median of the rounds).",
     ]

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bench import closed_loop, machine, open_loop, places, trivet
 from bench.catalogue import CEILING, Peer, peers
@@ -21,17 +22,26 @@ BUSY = f"closed, {CONNECTIONS} connections"
 ALONE = "closed, 1 connection"
 
 
+@dataclass(frozen=True)
+class Round:
+    """One server in one round: its loads by name, spawn to ready, and its memory after the closed loops."""
+
+    loads: dict[str, Summary]
+    start_seconds: float
+    resident_mib: float
+
+
 def run(options: Options) -> Report:
     """Measure every server in every round, each time freshly started, and return the medians."""
     chosen = [peer for peer in peers() if options.only.lower() in peer.name.lower()]
     _prepare(chosen, options)
-    found: dict[str, list[dict[str, Summary]]] = {peer.name: [] for peer in chosen}
+    found: dict[str, list[Round]] = {peer.name: [] for peer in chosen}
     for number in range(1, options.rounds + 1):
         for peer in chosen:
             options.say(f"round {number} of {options.rounds}: {peer.name}")
             log = places.log(peer.name.replace(" ", "-").replace("/", "").replace(",", "").lower())
             with serving(peer.launch(places.models(peer.environment)), log, options.server_core) as running:
-                found[peer.name].append(_measure(running, peer.workload(), options.seconds, options.warm_up_seconds))
+                found[peer.name].append(_measure(running, peer.workload(), options))
     return Report(
         name="peers",
         title="Trivet beside other servers",
@@ -56,48 +66,51 @@ def _prepare(chosen: Sequence[Peer], options: Options) -> None:
             places.fit(environment, form)
 
 
-def _measure(running: Running, workload: Workload, seconds: float, warm_up_seconds: float) -> dict[str, Summary]:
-    closed_loop.run(running.port, workload, connections=CONNECTIONS, seconds=warm_up_seconds)
-    found = {}
+def _measure(running: Running, workload: Workload, options: Options) -> Round:
+    closed_loop.run(running.port, workload, connections=CONNECTIONS, seconds=options.warm_up_seconds)
+    loads = {}
     for name, connections in ((BUSY, CONNECTIONS), (ALONE, 1)):
-        recording = closed_loop.run(running.port, workload, connections=connections, seconds=seconds)
-        found[name] = recording.summary()
+        recording = closed_loop.run(running.port, workload, connections=connections, seconds=options.seconds)
+        loads[name] = recording.summary()
+    resident_mib = running.resident_mib()
     for rate in RATES:
         recording = open_loop.run(
-            running.port, workload, rate=rate, seconds=seconds, timeout_seconds=OPEN_LOOP_TIMEOUT_SECONDS
+            running.port, workload, rate=rate, seconds=options.seconds, timeout_seconds=OPEN_LOOP_TIMEOUT_SECONDS
         )
-        found[_open(rate)] = recording.summary()
-    return found
+        loads[_open(rate)] = recording.summary()
+    return Round(loads, running.start_seconds, resident_mib)
 
 
 def _open(rate: int) -> str:
     return f"open, {rate:,}/s"
 
 
-def _records(chosen: Sequence[Peer], found: dict[str, list[dict[str, Summary]]]) -> list[Record]:
+def _records(chosen: Sequence[Peer], found: dict[str, list[Round]]) -> list[Record]:
     records = []
-    ceiling = spread(one[BUSY].requests_per_second for one in found.get(CEILING, ()))
+    ceiling = spread(one.loads[BUSY].requests_per_second for one in found.get(CEILING, ()))
     for peer in chosen:
         rounds = found[peer.name]
-        rate = spread(one[BUSY].requests_per_second for one in rounds)
+        rate = spread(one.loads[BUSY].requests_per_second for one in rounds)
         record: Record = {"server": peer.name, "requests/s": rate, "of the ceiling": rate.median / ceiling.median}
         for short, load in ((f"c={CONNECTIONS}", BUSY), ("c=1", ALONE), *((f"{r:,}/s", _open(r)) for r in RATES)):
-            record[f"p50 ms, {short}"] = spread(one[load].p50_ms for one in rounds)
-            record[f"p99 ms, {short}"] = spread(one[load].p99_ms for one in rounds)
+            record[f"p50 ms, {short}"] = spread(one.loads[load].p50_ms for one in rounds)
+            record[f"p99 ms, {short}"] = spread(one.loads[load].p99_ms for one in rounds)
         record["errors"] = _errors(rounds, [BUSY, ALONE, _open(RATES[0])])
         record[f"% right at {RATES[1]:,}/s"] = spread(
-            100 * one[_open(RATES[1])].requests_per_second / RATES[1] for one in rounds
+            100 * one.loads[_open(RATES[1])].requests_per_second / RATES[1] for one in rounds
         )
-        record["load's core"] = max(one[BUSY].generator_cpu_ratio for one in rounds)
+        record["start s"] = spread(one.start_seconds for one in rounds)
+        record["resident MiB"] = spread(one.resident_mib for one in rounds)
+        record["load's core"] = max(one.loads[BUSY].generator_cpu_ratio for one in rounds)
         records.append(record)
     return records
 
 
-def _errors(rounds: list[dict[str, Summary]], loads: Sequence[str]) -> dict[str, int]:
+def _errors(rounds: list[Round], loads: Sequence[str]) -> dict[str, int]:
     errors: Counter[str] = Counter()
     for one in rounds:
         for load in loads:
-            errors.update(one[load].errors)
+            errors.update(one.loads[load].errors)
     return dict(sorted(errors.items()))
 
 
@@ -108,6 +121,8 @@ def _notes(chosen: Sequence[Peer]) -> list[str]:
         "Only right answers count as requests/s and have a latency: status 200 and the expected label in the body. "
         f"errors counts all other requests of all rounds, by what happened, but for those at {RATES[1]:,}/s, which not "
         f"every server sustains: there the share of right answers within {OPEN_LOOP_TIMEOUT_SECONDS:.0f} s says it.",
+        "start s: from spawn to ready, files in the page cache after the first round; resident MiB: VmRSS of all its "
+        "processes.",
         "load's core: the most of its core that the load generator used while the server was busy; below 1 the server "
         "was the bottleneck.",
         *(f"{peer.name}: {peer.settings}." for peer in chosen),
