@@ -207,7 +207,7 @@ class Batcher:
         """Take the next batch; of a large request that is alone, as many parts as one turn allows."""
         batches = [self._take_batch()]
         seconds = self._cost.seconds(_rows_of(batches[0]))
-        while len(self._queue) == 1 and self._queue[0].taken and seconds < TURN_SECONDS:
+        while seconds < TURN_SECONDS and len(self._queue) == 1 and _holds(batches[-1], self._queue[0]):
             batches.append(self._take_batch())
             seconds += self._cost.seconds(_rows_of(batches[-1]))
         return [batch for batch in batches if batch]
@@ -282,6 +282,10 @@ class Batcher:
 
 def _rows_of(batch: Batch) -> int:
     return sum(part.stop - part.start for part in batch)
+
+
+def _holds(batch: Batch, job: Job) -> bool:
+    return any(part.job is job for part in batch)
 
 
 def _alike(job: Job, other: Job) -> bool:

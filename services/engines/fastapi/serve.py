@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import sys
 from collections.abc import Iterator
 from socket import socket
 from typing import Any
@@ -18,6 +19,9 @@ from services.http.app import Application, create_app
 ENGINE = "fastapi"
 # As deep as Linux allows by default: a burst of new connections waits in the kernel instead of being refused.
 BACKLOG = 2048
+# How long the event loop waits for a thread that decodes a large body to hand over the interpreter; Python's own 5 ms
+# would be felt by every small request beside it.
+SWITCH_SECONDS = 0.0005
 
 
 class DrainingServer(uvicorn.Server):
@@ -51,6 +55,7 @@ def serve(settings: Settings, *, fd: int | None = None) -> None:
     Raises SettingsInvalid.
     """
     logs.configure(settings.log_level)
+    sys.setswitchinterval(SWITCH_SECONDS)
     app = create_app(settings, Metrics(ENGINE, settings.metrics_folder))
     config = uvicorn.Config(
         app,
