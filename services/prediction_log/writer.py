@@ -1,5 +1,6 @@
 """The writer's thread: takes rows out of the queue, converts them, writes them in batches, deletes old ones."""
 
+import gc
 import logging
 import time
 from collections import defaultdict
@@ -7,7 +8,7 @@ from collections.abc import Callable
 from threading import Event
 
 from services.core.settings import Settings
-from services.prediction_log.database import REFUSALS, Database
+from services.prediction_log.database import Database, refuses_content
 from services.prediction_log.queue import Item, LogMetrics, Row, RowQueue
 from services.prediction_log.retention import Retention
 from services.prediction_log.rows import converter
@@ -39,6 +40,7 @@ class Writer:
         self._queue = queue
         self._metrics = metrics
         self._stopping = stopping
+        self._connected = False
         self._failures = 0
 
     def run(self, seconds_left: Callable[[], float]) -> None:
@@ -63,7 +65,7 @@ class Writer:
         taken = self._queue.take(BATCH_ROWS)
         chunks = self._converted(taken)
         try:
-            self._database.connect()
+            self._connect()
             self._write(chunks)
             more = not self._stopping.is_set() and self._retention.step(self._database)
         except Exception as error:  # whatever a driver raises: serving goes on, and so does the writer
@@ -72,6 +74,14 @@ class Writer:
             return False
         self._back()
         return more or len(taken) == BATCH_ROWS
+
+    def _connect(self) -> None:
+        self._database.connect()
+        if not self._connected:
+            # SQLAlchemy's 300,000 objects live as long as the process: without this, each full garbage collection looks
+            # at them again and stops the event loop for 50 ms.
+            gc.freeze()
+            self._connected = True
 
     def _converted(self, items: list[Item]) -> list[list[Row]]:
         """Return the rows of each table."""
@@ -96,7 +106,9 @@ class Writer:
             rows = chunks[-1]
             try:
                 self._database.insert(rows[0].table, [row.values for row in rows])
-            except REFUSALS as error:
+            except Exception as error:
+                if not refuses_content(error):
+                    raise
                 chunks.pop()
                 if len(rows) == 1:
                     self._drop(error)
