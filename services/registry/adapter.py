@@ -10,7 +10,7 @@ from services.core.signature import Signature
 class Adapter(Protocol):
     """Estimators as serving runs them; `services/runtimes/sklearn.py` is one."""
 
-    def read(self, path: Path, trusted_types: tuple[str, ...]) -> Any:
+    def read(self, file: Path | bytes, trusted_types: tuple[str, ...]) -> Any:
         """Return the estimator of a skops file; LoadFailed when it holds a type that is not trusted."""
 
     def adapt(self, estimator: Any, signature: Signature) -> Runtime:

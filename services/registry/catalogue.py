@@ -1,7 +1,7 @@
-"""`python -m services.registry.catalogue > docs/models.md`: every scikit-learn estimator that predicts, compiled here."""
+"""`python -m services.registry.catalogue > docs/models.md`: all of scikit-learn that predicts, compiled."""
 
+import inspect
 import sys
-import warnings
 from typing import Any
 
 import msgspec
@@ -19,9 +19,15 @@ _EXAMPLE_ROWS = 5
 _SETTINGS: dict[str, dict[str, Any]] = {
     "LocalOutlierFactor": {"novelty": True},
     "Birch": {"threshold": 0.2},
-    "QuantileRegressor": {"solver": "highs"},
+    "BayesianGaussianMixture": {"n_components": 3},
+    "GaussianMixture": {"n_components": 3},
+    "GridSearchCV": {"param_grid": {"C": [0.5, 1.0]}},
+    "RandomizedSearchCV": {"param_distributions": {"C": [0.5, 1.0]}, "n_iter": 2},
+    "RadiusNeighborsClassifier": {"outlier_label": 0},
+    "OrthogonalMatchingPursuitCV": {"max_iter": 4},
 }
-_LARGE = {"n_estimators": 20, "max_iter": 200}
+_SMALL = {"n_estimators": 20, "max_iter": 200, "random_state": _SEED}
+_OPTIONAL = inspect.Parameter("estimator", inspect.Parameter.KEYWORD_ONLY, default=None)
 _MULTIPLE_OUTPUTS = ("MultiOutput", "MultiTask", "CCA", "PLS", "ClassifierChain", "RegressorChain")
 
 
@@ -52,49 +58,19 @@ def kind_of(estimator: Any) -> str:
 def built(name: str, kind: Any) -> Any:
     """Return an estimator of this kind, small enough to fit in a moment."""
     from sklearn.linear_model import LogisticRegression, Ridge
-
-    word = "classifier" if "Classifier" in name else "regressor"
-    inner: Any = Ridge() if word == "regressor" else LogisticRegression(max_iter=200)
-    required: dict[str, Any] = {
-        "Pipeline": {"steps": _steps()},
-        "GridSearchCV": {"estimator": inner, "param_grid": {"C": [0.5, 1.0]}},
-        "RandomizedSearchCV": {"estimator": inner, "param_distributions": {"C": [0.5, 1.0]}, "n_iter": 2},
-        "FixedThresholdClassifier": {"estimator": inner},
-        "TunedThresholdClassifierCV": {"estimator": inner},
-    }
-    names = kind.__init__.__code__.co_varnames[: kind.__init__.__code__.co_argcount + kind.__init__.__code__.co_kwonlyargcount]
-    settings = {key: value for key, value in _LARGE.items() if key in names}
-    if "random_state" in names:
-        settings["random_state"] = _SEED
-    if "estimators" in names:
-        settings = {"estimators": _members(word)}
-    elif "estimator" in names and name in _needing_estimator():
-        settings["estimator"] = inner
-    return kind(**{**settings, **required.get(name, {}), **_SETTINGS.get(name, {})})
-
-
-def _needing_estimator() -> frozenset[str]:
-    return frozenset(
-        (
-            "ClassifierChain",
-            "MultiOutputClassifier",
-            "MultiOutputRegressor",
-            "OneVsOneClassifier",
-            "OneVsRestClassifier",
-            "OutputCodeClassifier",
-            "RFE",
-            "RFECV",
-            "RegressorChain",
-            "SelfTrainingClassifier",
-        )
-    )
-
-
-def _steps() -> list[tuple[str, Any]]:
-    from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
-    return [("scale", StandardScaler()), ("classify", LogisticRegression())]
+    word = "regressor" if "Regressor" in name or name.startswith("RFE") else "classifier"
+    inner: Any = Ridge() if word == "regressor" else LogisticRegression(max_iter=200)
+    given = inspect.signature(kind).parameters
+    settings: dict[str, Any] = {key: value for key, value in _SMALL.items() if key in given}
+    if "estimators" in given:
+        settings = {"estimators": _members(word)}
+    if given.get("estimator", _OPTIONAL).default is inspect.Parameter.empty or name == "SelfTrainingClassifier":
+        settings["estimator"] = inner
+    if name == "Pipeline":
+        settings = {"steps": [("scale", StandardScaler()), ("classify", inner)]}
+    return kind(**{**settings, **_SETTINGS.get(name, {})})
 
 
 def _members(word: str) -> list[tuple[str, Any]]:
@@ -103,7 +79,10 @@ def _members(word: str) -> list[tuple[str, Any]]:
 
     if word == "regressor":
         return [("ridge", Ridge()), ("tree", DecisionTreeRegressor(max_depth=4, random_state=_SEED))]
-    return [("linear", LogisticRegression(max_iter=200)), ("tree", DecisionTreeClassifier(max_depth=4, random_state=_SEED))]
+    return [
+        ("linear", LogisticRegression(max_iter=200)),
+        ("tree", DecisionTreeClassifier(max_depth=4, random_state=_SEED)),
+    ]
 
 
 def fitted(name: str, kind: Any) -> tuple[Any, Any]:
@@ -140,7 +119,7 @@ def _entry(name: str, kind: Any, adapter: Adapter) -> Entry:
     estimator, example = fitted(name, kind)
     word = kind_of(estimator)
     try:
-        compiled = compile_estimator(Source(name, estimator=estimator, example=example), adapter)
+        compiled = compile_estimator(Source(name, estimator=estimator, example=example), adapter, ())
     except TrivetError as error:
         return Entry(name, word, "refused", why=error.message)
     difference = compiled.parity.largest_difference if compiled.parity else None

@@ -1,4 +1,4 @@
-"""A model to a compiled model: the graph that agrees with its estimator, or the estimator itself in a skops file."""
+"""An estimator to a compiled model: the graph that agrees with it, or the estimator itself in a skops file."""
 
 from typing import Any, Literal
 
@@ -14,7 +14,7 @@ from services.registry.convert import Converted, conversions
 from services.registry.draw import SAMPLE_ROWS
 from services.registry.parity import Parity
 from services.registry.session import Session
-from services.registry.signature_of import outputs_of
+from services.registry.signature_of import CannotCompile, outputs_of
 from services.registry.sources import Source
 from services.registry.subject import Subject, has_missing, sample_of, subject_of
 
@@ -32,16 +32,16 @@ class Attempt(msgspec.Struct, frozen=True, omit_defaults=True):
 class Compiled(msgspec.Struct, frozen=True):
     """A compiled model before it is written.
 
-    graph: the model file's content for the ONNX runtime. estimator: the same for the scikit-learn runtime.
+    content: the model's file. estimator: what the scikit-learn runtime will read from it; None for the ONNX runtime.
     notes: sentences for the report.
     """
 
     runtime: Literal["onnx", "sklearn"]
     signature: Signature
     sample: Tensors
+    content: bytes
     attempts: tuple[Attempt, ...] = ()
     notes: tuple[str, ...] = ()
-    graph: bytes | None = None
     estimator: Any = None
 
     @property
@@ -50,10 +50,12 @@ class Compiled(msgspec.Struct, frozen=True):
         return next((attempt.parity for attempt in self.attempts if attempt.reason is None), None)
 
 
-def compile_estimator(source: Source, adapter: Adapter) -> Compiled:
+def compile_estimator(source: Source, adapter: Adapter, trusted_types: tuple[str, ...]) -> Compiled:
     """Compile a fitted estimator: the first conversion that agrees with it, or else the estimator itself.
 
-    Raises CannotCompile when it does not predict, or its inputs are unknown.
+    trusted_types: the operator's, for an estimator that is stored itself.
+    Raises CannotCompile when it does not predict, its inputs are unknown, or it cannot be stored; LoadFailed when it
+    holds a type that is not trusted.
     """
     subject = subject_of(source, adapter)
     attempts: list[Attempt] = []
@@ -64,7 +66,20 @@ def compile_estimator(source: Source, adapter: Adapter) -> Compiled:
             return _as_graph(subject, converted, session, tuple(attempts))
     signature = _with_missing(subject.signature, frozenset(subject.holed))
     sample = sample_of(subject, SAMPLE_ROWS)
-    return Compiled("sklearn", signature, sample, tuple(attempts), estimator=subject.estimator)
+    content = _stored(subject.estimator)
+    estimator = adapter.read(content, trusted_types)
+    return Compiled("sklearn", signature, sample, content, tuple(attempts), subject.notes, estimator)
+
+
+def _stored(estimator: Any) -> bytes:
+    import skops.io
+
+    try:
+        return bytes(skops.io.dumps(estimator))
+    # skops has one class of its own for what it does not support; the types it stores raise others.
+    except Exception as error:
+        name = type(estimator).__name__
+        raise CannotCompile(f"{name} does not become ONNX, and skops cannot store it either: {error}") from error
 
 
 def _attempt(subject: Subject, converted: Converted) -> tuple[Attempt, Session | None]:
@@ -117,9 +132,9 @@ def _as_graph(subject: Subject, converted: Converted, session: Session, attempts
         "onnx",
         msgspec.structs.replace(signature, inputs=inputs, outputs=outputs),
         sample,
+        converted.model.SerializeToString(),
         attempts,
-        tuple(notes) if lost else (),
-        graph=converted.model.SerializeToString(),
+        (*subject.notes, *(notes if lost else ())),
     )
 
 

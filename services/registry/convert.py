@@ -1,5 +1,6 @@
 """scikit-learn to ONNX: the ways in which an estimator is converted, best first. Which one holds, parity decides."""
 
+import re
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -8,9 +9,11 @@ import msgspec
 import onnx
 from skl2onnx import convert_sklearn
 from skl2onnx.common import data_types
+from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
 
 from services.core.signature import Signature, TensorSpec
 from services.registry import graph
+from services.registry.simplify import simplified
 from services.registry.trees import CONVERTERS
 
 _TYPES = {
@@ -22,6 +25,7 @@ _TYPES = {
 }
 # The opset below which several converters write their older, simpler form.
 _OLDER_OPSET = {"": 17, "ai.onnx.ml": 3}
+_UNKNOWN = re.compile(r"'<class '[\w.]*?(\w+)'>'")
 
 
 class Way(msgspec.Struct, frozen=True):
@@ -58,12 +62,17 @@ def conversions(estimator: Any, signature: Signature) -> Iterator[Converted]:
 
     signature: of the estimator; its inputs become the graph's inputs, its outputs the graph's outputs.
     """
+    estimator = simplified(estimator)
     numeric = {spec.datatype for spec in signature.inputs} - {"BYTES"}
     for way in WAYS:
         if way.numbers and numeric <= {way.numbers}:
             continue
         try:
             yield Converted(way, _convert(estimator, signature, way))
+        except (MissingConverter, MissingShapeCalculator) as error:
+            unknown = _UNKNOWN.search(str(error))
+            yield Converted(way, reason=f"skl2onnx has no converter for {unknown[1] if unknown else 'a part of it'}")
+            return
         # Converters fail in as many ways as there are converters; the reason goes into the report.
         except Exception as error:
             yield Converted(way, reason=f"{type(error).__name__}: {_first_line(error)}")
@@ -102,7 +111,8 @@ def _dims(spec: TensorSpec) -> list[int | None]:
 
 def _options(estimator: Any) -> dict[int, dict[str, Any]] | None:
     """Ask for a tensor of probabilities in place of a list of dictionaries, where there are any."""
-    return {id(estimator): {"zipmap": False}} if hasattr(estimator, "predict_proba") else None
+    asked = hasattr(estimator, "classes_") and hasattr(estimator, "predict_proba")
+    return {id(estimator): {"zipmap": False}} if asked else None
 
 
 def _first_line(error: Exception) -> str:

@@ -12,6 +12,7 @@ from services.registry.ranges import learned
 
 ROWS = 2000
 SAMPLE_ROWS = 5
+_PROBES = 16
 SEED = 20
 UNSEEN = "\u2047 unseen"
 
@@ -37,16 +38,17 @@ def example_rows(signature: Signature, example: Any) -> Tensors | None:
     return {spec.name: _cast(example[column].to_numpy()[:, None], spec) for spec, column in columns}
 
 
-def rows(signature: Signature, estimator: Any, example: Tensors | None, predict: Predict) -> Tensors:
+def rows(signature: Signature, estimator: Any, example: Tensors | None, predict: Predict | None) -> Tensors:
     """Return the example's rows and ROWS drawn ones: values seen or learned, neighbours of thresholds, a wide range.
 
-    predict: the estimator; a column whose free values it refuses is drawn from what was seen only.
+    predict: the estimator; a column whose free values it refuses is drawn from what was seen only. None: all are.
     """
     random = np.random.default_rng(SEED)
     pools = _pools(signature, estimator, example)
     base = _join(signature, [np.array([pool.values[0]], dtype=object) for pool in pools])
     for index, (spec, pool) in enumerate(zip(_columns(signature), pools, strict=True)):
-        pool.free = _accepts(signature, base, index, _free(random, pool.values, spec, 16), predict)
+        free = _free(random, pool.values, spec, _PROBES)
+        pool.free = predict is not None and _accepts(signature, base, index, free, predict)
     drawn = [_column(random, pool, spec) for spec, pool in zip(_columns(signature), pools, strict=True)]
     sample = _join(signature, drawn)
     if example is None:

@@ -146,13 +146,31 @@ def _constant(model: onnx.ModelProto, name: str, value: int | list[int]) -> str:
 
 
 def finished(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return the graph with one entry per operator set, checked."""
+    """Return the graph without what no output needs, and with one entry per operator set, checked."""
+    _prune(model)
     versions: dict[str, int] = {}
     for entry in model.opset_import:
         versions[entry.domain] = max(entry.version, versions.get(entry.domain, 1))
     _replace(model.opset_import, [helper.make_opsetid(domain, version) for domain, version in versions.items()])
     onnx.checker.check_model(model)
     return model
+
+
+def _prune(model: onnx.ModelProto) -> None:
+    needed = {output.name for output in model.graph.output}
+    nodes: list[onnx.NodeProto] = []
+    for node in reversed(model.graph.node):
+        if needed.intersection(node.output):
+            nodes.insert(0, node)
+            needed.update(_reads(node))
+    _replace(model.graph.node, nodes)
+    _replace(model.graph.initializer, [value for value in model.graph.initializer if value.name in needed])
+
+
+def _reads(node: onnx.NodeProto) -> set[str]:
+    """Return what a node reads, and the graphs inside it, which see the names around them."""
+    inner = [attribute.g for attribute in node.attribute if attribute.HasField("g")]
+    return set(node.input).union(*(_reads(part) for graph in inner for part in graph.node))
 
 
 def narrowed_inputs(model: onnx.ModelProto) -> frozenset[str]:

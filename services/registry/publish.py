@@ -14,6 +14,7 @@ from services.core.runtime import Runtime
 from services.registry import register, sources, write
 from services.registry.adapter import Adapter
 from services.registry.compile import Attempt, Compiled, compile_estimator
+from services.registry.imported import compile_graph, compiled_again
 from services.registry.session import Session
 from services.registry.sources import Reading, Source
 from services.registry.uri import checked_name
@@ -62,35 +63,41 @@ def publish(order: Order, adapter: Adapter, trusted_types: tuple[str, ...], home
         source = sources.read(order.uri, reading)
         name = _name(order, source)
         say("compiling and comparing")
-        compiled = compile_estimator(source, adapter)
+        compiled = _compile(source, reading)
         if order.require_onnx and compiled.runtime != "onnx":
             raise NotOnnx(f"{order.uri} does not become an ONNX model that agrees with it: {_reasons(compiled)}")
-        folder = order.output or Path(scratch) / "compiled"
         manifest = write.manifest_of(compiled, source, name)
+        folder = order.output or Path(scratch) / "compiled"
         write.write(folder, compiled, manifest)
         model = compiled_model.read(folder, version="0", expected_digest=None)
-        runtime = _runtime(compiled, model, adapter, trusted_types)
         if order.output is None:
             say(f"registering as {name}")
-            write.add_mlflow_files(folder, manifest, runtime, compiled.estimator)
+            write.add_mlflow_files(folder, manifest, _runtime(compiled, adapter), compiled.estimator)
             model = register.register(folder, manifest, order.alias, home)
         return _published(compiled, manifest, model, order)
+
+
+def _compile(source: Source, reading: Reading) -> Compiled:
+    if source.compiled:
+        return compiled_again(source.compiled, reading.adapter, reading.trusted_types)
+    if source.onnx:
+        return compile_graph(source, source.onnx)
+    return compile_estimator(source, reading.adapter, reading.trusted_types)
 
 
 def _name(order: Order, source: Source) -> str:
     name = order.name or source.name
     if name is None and order.output is not None:
-        name = order.output.name
+        name = order.output.resolve().name
     if name is None:
         raise TrivetError(f"{order.uri} does not say what the model is called: add --name NAME")
     return checked_name(name)
 
 
-def _runtime(compiled: Compiled, model: CompiledModel, adapter: Adapter, trusted_types: tuple[str, ...]) -> Runtime:
-    """Load what was written as serving will: a type that the operator does not trust is refused here already."""
-    if compiled.graph is not None:
-        return Session(model.model_file.read_bytes())
-    return adapter.adapt(adapter.read(model.model_file, trusted_types), model.manifest.signature)
+def _runtime(compiled: Compiled, adapter: Adapter) -> Runtime:
+    if compiled.estimator is None:
+        return Session(compiled.content)
+    return adapter.adapt(compiled.estimator, compiled.signature)
 
 
 def _reasons(compiled: Compiled) -> str:

@@ -23,6 +23,7 @@ class Subject(msgspec.Struct, frozen=True):
 
     signature: with the estimator's own outputs. rows: the example's rows, then the drawn ones; expected: what the
     estimator predicts for them. holed: inputs in which the estimator accepts NaN, each with rows that have some.
+    notes: sentences for the report.
     """
 
     estimator: Any
@@ -32,6 +33,7 @@ class Subject(msgspec.Struct, frozen=True):
     expected: Tensors
     example_rows: int
     holed: dict[str, Tensors]
+    notes: tuple[str, ...] = ()
 
 
 def subject_of(source: Source, adapter: Adapter) -> Subject:
@@ -45,22 +47,45 @@ def subject_of(source: Source, adapter: Adapter) -> Subject:
     signature = inputs_of(estimator, source.example, source.columns, adapter)
     reference = adapter.adapt(estimator, signature)
     example = draw.example_rows(signature, source.example)
-    try:
-        if example is not None:
-            reference.predict(example)
-        rows = draw.rows(signature, estimator, example, reference.predict)
-        expected = reference.predict(rows)
-    # Whatever an estimator raises for its own example, or for numbers, it cannot be served like this.
-    except Exception as error:
-        what = "numbers: log it to MLflow with an input example" if example is None else "its input example"
-        raise CannotCompile(f"{type(estimator).__name__} does not predict for {what} ({error})") from error
+    if example is not None and (reason := _refusal(reference, example)):
+        raise CannotCompile(f"{type(estimator).__name__} does not predict for its input example: {reason}")
+    rows, notes = _rows(signature, estimator, example, reference)
+    expected = reference.predict(rows)
     signature = msgspec.structs.replace(
         signature,
         inputs=tuple(_narrow(spec, rows, reference) for spec in signature.inputs),
         outputs=outputs_of(estimator, expected),
     )
     count = 0 if example is None else _length(example)
-    return Subject(estimator, signature, reference, rows, expected, count, _holed(signature, rows, reference))
+    holed = _holed(signature, rows, reference)
+    return Subject(estimator, signature, reference, rows, expected, count, holed, notes)
+
+
+def _rows(
+    signature: Signature, estimator: Any, example: Tensors | None, reference: Runtime
+) -> tuple[Tensors, tuple[str, ...]]:
+    """Draw the sample as wide as the estimator takes it; with a note where that is not wide."""
+    rows = draw.rows(signature, estimator, example, reference.predict)
+    if not (reason := _refusal(reference, rows)):
+        return rows, ()
+    note = f"compared on values that were seen or learned only: the estimator refuses others ({reason})"
+    rows = draw.rows(signature, estimator, example, None)
+    if not _refusal(reference, rows):
+        return rows, (note,)
+    if example is not None:
+        return example, (f"compared on the input example only: the estimator refuses other rows ({reason})",)
+    name = type(estimator).__name__
+    raise CannotCompile(f"{name} does not predict for numbers: log it to MLflow with an input example ({reason})")
+
+
+def _refusal(reference: Runtime, rows: Tensors) -> str | None:
+    """Say why an estimator does not predict for rows; None when it does."""
+    try:
+        reference.predict(rows)
+    # Estimators, third-party ones too, refuse with whatever they like.
+    except Exception as error:
+        return str(error).strip().partition("\n")[0][:200] or type(error).__name__
+    return None
 
 
 def sample_of(subject: Subject, count: int) -> Tensors:

@@ -1,7 +1,7 @@
 """Ensembles of trees to ONNX as scikit-learn runs them: thresholds and sums in float64.
 
-skl2onnx writes them in float32, which moves rows that lie between a threshold and its float32 neighbour to the other side,
-and sums a hundred hundredths to 0.9999993.
+skl2onnx writes them in float32, which moves rows that lie between a threshold and its float32 neighbour to the other
+side, and sums a hundred hundredths to 0.9999993.
 """
 
 import functools

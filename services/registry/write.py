@@ -8,20 +8,26 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from services import __version__
+from services.core import compiled_model
 from services.core.compiled_model import MANIFEST_FILE, MODEL_FILES, Manifest
 from services.core.runtime import Runtime
-from services.core.tensors import DATATYPES, Tensors
+from services.core.tensors import Tensors
 from services.registry.compile import Compiled
+from services.registry.imported import sample_tensors
+from services.registry.signature_of import CannotCompile
 from services.registry.sources import Source
 
 _PACKAGES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "skops", "numpy")
 
 
 def manifest_of(compiled: Compiled, source: Source, name: str) -> Manifest:
-    """Return what `model.json` says of a compiled model."""
+    """Return what `model.json` says of a compiled model; of one that was compiled before, what it said then."""
+    if source.compiled:
+        before = compiled_model.read(source.compiled, version="0", expected_digest=None).manifest
+        again = {**before.provenance, "published_from": source.uri}
+        return msgspec.structs.replace(before, name=name, provenance=again)
     found = compiled.parity
     return Manifest(
         name=name,
@@ -34,15 +40,17 @@ def manifest_of(compiled: Compiled, source: Source, name: str) -> Manifest:
 
 
 def write(folder: Path, compiled: Compiled, manifest: Manifest) -> None:
-    """Write the model's file and `model.json` into an empty folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / MODEL_FILES[compiled.runtime]
-    if compiled.graph is not None:
-        file.write_bytes(compiled.graph)
-    else:
-        import skops.io
+    """Write the model's file and `model.json`.
 
-        skops.io.dump(compiled.estimator, file)
+    Raises CannotCompile when the folder holds something else: a digest is over all of a folder's files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    ours = {MANIFEST_FILE, *MODEL_FILES.values()}
+    if other := sorted(path.name for path in folder.iterdir() if path.name not in ours):
+        raise CannotCompile(f"{folder} already holds {other[0]}: name a folder that is empty or new")
+    for name in MODEL_FILES.values():
+        (folder / name).unlink(missing_ok=True)
+    (folder / MODEL_FILES[compiled.runtime]).write_bytes(compiled.content)
     (folder / MANIFEST_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
 
 
@@ -62,12 +70,6 @@ def add_mlflow_files(folder: Path, manifest: Manifest, runtime: Runtime, estimat
             # The model's own file stays as it was compiled and compared.
             if not (folder / path.name).exists():
                 shutil.move(path, folder / path.name)
-
-
-def sample_tensors(manifest: Manifest) -> Tensors:
-    """Return the sample as tensors of the signature's datatypes."""
-    inputs = manifest.signature.inputs
-    return {spec.name: np.array(manifest.sample[spec.name], dtype=DATATYPES[spec.datatype]) for spec in inputs}
 
 
 def _package_onnx(folder: Path, packaged: Path, manifest: Manifest, outputs: Tensors) -> None:

@@ -1,10 +1,10 @@
 """The scikit-learn runtime: an estimator from a skops file, for what does not convert to ONNX."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import skops.io
-from skops.io.exceptions import UntrustedTypesFoundException
 
 from services.core.compiled_model import CompiledModel
 from services.core.errors import LoadFailed
@@ -29,22 +29,25 @@ def adapt(estimator: Any, signature: Signature) -> "SklearnRuntime":
     return SklearnRuntime(estimator, signature)
 
 
-def read(path: Any, trusted_types: tuple[str, ...] = ()) -> Any:
-    """Read a skops file.
+def read(file: Path | bytes, trusted_types: tuple[str, ...] = ()) -> Any:
+    """Read a skops file, or its content.
 
     Raises LoadFailed when it holds a type that is not trusted, or is no skops file.
     """
+    content = file if isinstance(file, bytes) else file.read_bytes()
+    name = "the model" if isinstance(file, bytes) else str(file)
+    trusted = [*TRUSTED_TYPES, *trusted_types]
     try:
-        return skops.io.load(path, trusted=[*TRUSTED_TYPES, *trusted_types])
-    except UntrustedTypesFoundException as error:
-        untrusted = ", ".join(sorted(error.untrusted_types))
-        raise LoadFailed(
-            f"{path} holds types that are not trusted: {untrusted}; "
-            "if you know that they are safe, name them in TRIVET_TRUSTED_TYPES"
-        ) from error
+        untrusted = sorted(set(skops.io.get_untrusted_types(data=content)) - set(trusted))
+        if not untrusted:
+            return skops.io.loads(content, trusted=trusted)
     # The reader meets bytes from outside: what a damaged file raises depends on where it is damaged.
     except Exception as error:
-        raise LoadFailed(f"{path} is no readable skops file: {error}") from error
+        raise LoadFailed(f"{name} is no readable skops file: {error}") from error
+    raise LoadFailed(
+        f"{name} holds types that are not trusted: {', '.join(untrusted)}; "
+        "if you know that they are safe, name them in TRIVET_TRUSTED_TYPES"
+    )
 
 
 class SklearnRuntime:
