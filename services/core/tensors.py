@@ -4,6 +4,7 @@ Source: kserve/open-inference-protocol, "Tensor Data Types", and the binary tens
 A tensor is a numpy array; BYTES is an object array of str.
 """
 
+import re
 import struct
 from collections.abc import Iterator
 from functools import cache
@@ -39,9 +40,10 @@ DATATYPE_OF: dict[np.dtype[Any], str] = {dtype: name for name, dtype in DATATYPE
 # One C call decodes this much JSON before another thread may have the interpreter: about 0.2 ms.
 PIECE_BYTES = 16 * 1024
 
-# More axes than any tensor here needs, and few enough that a nest of brackets costs nothing.
-MAX_DIMENSIONS = 8
+# Up to here every whole number has a float64 of its own.
+MAX_WHOLE_FLOAT = 2**53 - 1
 
+_OPENING = re.compile(rb"[\[ \t\r\n]*")
 _LENGTH = struct.Struct("<I")
 
 
@@ -66,7 +68,7 @@ def from_json(name: str, datatype: str, shape: tuple[int, ...], raw: bytes) -> A
         raise MalformedRequest(
             f"the data of {name!r} has the shape {list(array.shape)}, and its shape says {list(shape)}"
         )
-    return array.reshape(shape)
+    return _shaped(name, array, shape)
 
 
 def matrix_from_json(name: str, datatype: str, raw: bytes) -> Array:
@@ -100,7 +102,7 @@ def from_bytes(name: str, datatype: str, shape: tuple[int, ...], raw: memoryview
         _check_count(name, len(elements), shape)
         array = np.empty(len(elements), dtype=object)
         array[:] = elements
-        return array.reshape(shape)
+        return _shaped(name, array, shape)
     dtype = DATATYPES[datatype]
     if len(raw) % dtype.itemsize:
         raise MalformedRequest(
@@ -109,7 +111,7 @@ def from_bytes(name: str, datatype: str, shape: tuple[int, ...], raw: memoryview
     _check_count(name, len(raw) // dtype.itemsize, shape)
     if datatype == "BOOL" and np.frombuffer(raw, dtype=np.uint8).max(initial=0) > 1:
         raise MalformedRequest(f"the binary data of {name!r} holds a byte other than 0 and 1, and its datatype is BOOL")
-    return np.frombuffer(raw, dtype=dtype.newbyteorder("<")).reshape(shape)
+    return _shaped(name, np.frombuffer(raw, dtype=dtype.newbyteorder("<")), shape)
 
 
 def to_bytes(array: Array) -> bytes:
@@ -121,13 +123,8 @@ def to_bytes(array: Array) -> bytes:
 
 
 def _depth(raw: bytes) -> int:
-    depth = 0
-    for byte in raw[: MAX_DIMENSIONS * 8]:
-        if byte == 0x5B:
-            depth += 1
-        elif byte not in b" \t\r\n":
-            break
-    return depth
+    opening = _OPENING.match(raw)
+    return opening.group().count(b"[") if opening else 0
 
 
 @cache
@@ -172,7 +169,8 @@ def _whole_numbers(name: str, datatype: str, raw: bytes, depth: int) -> Array:
     limits = np.iinfo(DATATYPES[datatype])
     if not np.array_equal(wide, np.trunc(wide)):
         raise MalformedRequest(f"the data of {name!r} does not fit {datatype}: every value must be a whole number")
-    if wide.min(initial=0) < limits.min or wide.max(initial=0) >= limits.max:
+    lowest, highest = max(limits.min, -MAX_WHOLE_FLOAT), min(limits.max, MAX_WHOLE_FLOAT)
+    if wide.min(initial=0) < lowest or wide.max(initial=0) > highest:
         raise UnfitInput(f"the input {name!r} holds a number beyond the range of {datatype}")
     return wide.astype(DATATYPES[datatype])
 
@@ -205,6 +203,13 @@ def _split_bytes(name: str, raw: memoryview) -> list[str]:
             raise MalformedRequest(f"the binary data of {name!r} holds an element that is not UTF-8") from error
         position += length
     return elements
+
+
+def _shaped(name: str, array: Array, shape: tuple[int, ...]) -> Array:
+    try:
+        return array.reshape(shape)
+    except ValueError as error:  # it is empty, and numpy holds no other axes of this size
+        raise MalformedRequest(f"the shape of {name!r} is {list(shape)}, which no tensor has") from error
 
 
 def _check_count(name: str, count: int, shape: tuple[int, ...]) -> None:

@@ -1,0 +1,1 @@
+"""The parts of the HTTP application, each without a server."""
