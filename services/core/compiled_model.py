@@ -41,6 +41,7 @@ class CompiledModel(msgspec.Struct, frozen=True):
 
     @property
     def model_file(self) -> Path:
+        """The model's own file."""
         return self.folder / MODEL_FILES[self.manifest.runtime]
 
 

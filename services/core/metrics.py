@@ -49,9 +49,7 @@ class Metrics:
         self._batch_rows = self._histogram(
             "batch_rows", "Rows of one run: is batching working.", "model", buckets=ROWS_BUCKETS
         )
-        self._in_flight = self._gauge(
-            "requests_in_flight", "Requests accepted and unanswered: what scaling looks at.", "model"
-        )
+        self._in_flight = self._gauge("requests_in_flight", "Requests in flight: what scaling looks at.", "model")
         self._queue_rows = self._gauge("queue_rows", "Rows that wait for a run: the backlog.", "model")
         self._refused = self._counter("refused", "Requests that admission refused, and why.", "model", "reason")
         self.model_ready = self._gauge(

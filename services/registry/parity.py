@@ -29,6 +29,7 @@ class Parity(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def holds(self) -> bool:
+        """Whether both agree."""
         return self.reason is None
 
 

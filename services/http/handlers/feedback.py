@@ -22,13 +22,18 @@ async def feedback(exchange: Exchange) -> Answer:
     log = exchange.server.prediction_log
     if log is None:
         raise NotFound("the prediction log is off (TRIVET_DATABASE_URL), so there is nothing to give feedback on")
+    message = _decode(await exchange.body())
+    log.put_feedback(message.request_id, message.truth)
+    return json_answer(202, b'{"status":"accepted"}')
+
+
+def _decode(body: bytes) -> FeedbackBody:
     try:
-        message = msgspec.json.decode(await exchange.body(), type=FeedbackBody)
+        message = msgspec.json.decode(body, type=FeedbackBody)
     except msgspec.ValidationError as error:
         raise UnfitInput(f"the body does not fit: {error}") from error
     except (ValueError, RecursionError) as error:
         raise MalformedRequest(f"the body is not JSON: {error}") from error
     if message.truth is None:
         raise UnfitInput("truth is null; the value that was right was expected")
-    log.put_feedback(message.request_id, message.truth)
-    return json_answer(202, b'{"status":"accepted"}')
+    return message

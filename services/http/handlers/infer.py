@@ -1,29 +1,40 @@
 """The Open Inference Protocol's inference, JSON and binary."""
 
 from services.core.answers import encode_infer
-from services.core.contract import decode_infer
+from services.core.contract import InferRequest, decode_infer
 from services.core.errors import MalformedRequest, UnfitInput
+from services.core.model_table import LoadedModel
+from services.core.tensors import Tensors
 from services.http.answer import BINARY, JSON, Answer
 from services.http.errors import UnsupportedMedia
 from services.http.exchange import Exchange
+from services.http.handlers.metadata import find
 
 
 async def infer(exchange: Exchange) -> Answer:
     """Answer `POST /v2/models/{m}[/versions/{v}]/infer`."""
     json_bytes = _json_bytes(exchange)
-    server = exchange.server
-    exchange.model_name = exchange.params["model"]
-    exchange.model = model = server.table.find(exchange.params["model"], exchange.params.get("version"))
-    body = await exchange.body()
+    model = find(exchange)
     try:
-        request = await server.off_loop(len(body), decode_infer, body, json_bytes, model.signature)
-        exchange.inputs = request.tensors
-        outcome = await server.inference.infer(model, request.tensors, _shorter(exchange, request.timeout_seconds))
+        request = await _decode(exchange, json_bytes, model)
+        timeout_seconds = _shorter(exchange, request.timeout_seconds)
+        exchange.outcome = outcome = await exchange.server.inference.infer(model, request.tensors, timeout_seconds)
     except UnfitInput as error:  # the protocol knows one status for all that is wrong with a body
         raise MalformedRequest(error.message) from error
-    exchange.outcome = outcome
-    size = server.size_of(outcome.outputs)
-    answer, json_size = await server.off_loop(size, encode_infer, model.v2_head, request, outcome.outputs)
+    return await _encode(exchange, request, outcome.outputs, model)
+
+
+async def _decode(exchange: Exchange, json_bytes: int | None, model: LoadedModel) -> InferRequest:
+    body = await exchange.body()
+    request = await exchange.server.off_loop(len(body), decode_infer, body, json_bytes, model.signature)
+    exchange.inputs = request.tensors
+    return request
+
+
+async def _encode(exchange: Exchange, request: InferRequest, outputs: Tensors, model: LoadedModel) -> Answer:
+    server = exchange.server
+    size = server.size_of(outputs)
+    answer, json_size = await server.off_loop(size, encode_infer, model.v2_head, request, outputs)
     if json_size is None:
         return Answer(200, answer, (JSON,))
     return Answer(200, answer, (BINARY, (b"inference-header-content-length", b"%d" % json_size)))
