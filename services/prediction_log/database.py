@@ -1,11 +1,12 @@
 """The database of the prediction log: one connection, made when needed, its schema, inserts and deletes."""
 
+import importlib
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from types import ModuleType
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, Engine, delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.prediction_log import schema
@@ -16,13 +17,15 @@ class Database:
     """Belongs to the thread that made it. What the driver raises comes through; then call `disconnect`."""
 
     def __init__(self, url: str) -> None:
-        self._dialect = _dialect(url)
-        self._engine = self._dialect.make_engine(url)
+        self._url = url
+        self._engine: Engine | None = None
         self._connection: Connection | None = None
-        self.name: str = self._engine.dialect.name
+        self.name = url.partition(":")[0].partition("+")[0]
 
     def connect(self) -> Connection:
         """Return the connection; make it, and the schema, when there is none."""
+        if self._engine is None:
+            self._engine = _dialect(self.name).make_engine(self._url)
         if self._connection is None:
             self._connection = self._engine.connect()
             schema.ensure(self._connection)
@@ -33,7 +36,7 @@ class Database:
 
         rows: every column's value, in the order of the table's columns.
         """
-        self._dialect.insert(self.connect(), metadata.tables[table], rows)
+        _dialect(self.name).insert(self.connect(), metadata.tables[table], rows)
 
     def delete_before(self, table: str, moment: datetime, rows: int) -> int:
         """Delete up to so many rows older than a moment, oldest first; return how many there were."""
@@ -58,7 +61,8 @@ class Database:
         if self._connection is not None:
             self._connection.close()
         self._connection = None
-        self._engine.dispose()
+        if self._engine is not None:
+            self._engine.dispose()
 
 
 def refuses_content(error: Exception) -> bool:
@@ -70,11 +74,6 @@ def refuses_content(error: Exception) -> bool:
     return not names.isdisjoint({"DataError", "IntegrityError", "UnicodeError", "OverflowError"})
 
 
-def _dialect(url: str) -> ModuleType:
-    if url.startswith("sqlite"):
-        from services.prediction_log import sqlite
-
-        return sqlite
-    from services.prediction_log import postgresql
-
-    return postgresql
+def _dialect(name: str) -> ModuleType:
+    """Return the module of one database; its driver is imported with it."""
+    return importlib.import_module(f"services.prediction_log.{name}")

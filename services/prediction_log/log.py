@@ -4,6 +4,7 @@ import importlib.util
 import random
 import time
 from threading import Event, Thread
+from urllib.parse import urlsplit
 
 from services.core.errors import SettingsInvalid
 from services.core.settings import Settings
@@ -86,6 +87,10 @@ def _with_driver(url: str) -> str:
         return url
     if not separator or scheme not in {"postgres", "postgresql", "postgresql+psycopg"}:
         raise SettingsInvalid("TRIVET_DATABASE_URL is neither sqlite:///PATH nor postgresql://USER@HOST/DATABASE")
+    try:
+        _ = urlsplit(url).port
+    except ValueError as error:
+        raise SettingsInvalid(f"TRIVET_DATABASE_URL: {error}") from error
     if importlib.util.find_spec("psycopg") is None:
         raise SettingsInvalid("TRIVET_DATABASE_URL names PostgreSQL, which needs the extra `postgres`")
     return f"postgresql+psycopg://{rest}"

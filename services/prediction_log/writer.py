@@ -42,6 +42,7 @@ class Writer:
         self._stopping = stopping
         self._connected = False
         self._failures = 0
+        self._refusals: list[str] = []
 
     def run(self, seconds_left: Callable[[], float]) -> None:
         """Write until told to stop; nothing that goes wrong ends it earlier.
@@ -54,7 +55,7 @@ class Writer:
                 if self._stopping.is_set() and not self._queue:
                     return
                 if self._failures:
-                    self._back_off(seconds_left())
+                    self._wait_out(seconds_left)
                 elif not more:
                     self._stopping.wait(PAUSE_SECONDS)
         finally:
@@ -70,9 +71,10 @@ class Writer:
             more = not self._stopping.is_set() and self._retention.step(self._database)
         except Exception as error:  # whatever a driver raises: serving goes on, and so does the writer
             self._lost(error)
-            self._queue.put_back([row for chunk in chunks for row in chunk])
+            self._put_back(chunks)
             return False
         self._back()
+        self._report_refusals()
         return more or len(taken) == BATCH_ROWS
 
     def _connect(self) -> None:
@@ -119,9 +121,21 @@ class Writer:
                 chunks.pop()
                 self._metrics.written(len(rows))
 
+    def _put_back(self, chunks: list[list[Row]]) -> None:
+        self._queue.put_back([row for chunk in chunks for row in chunk])
+
     def _drop(self, error: Exception) -> None:
-        _logger.error("A row has no place in the prediction log and is dropped", extra={"error": _short(error)})
         self._metrics.dropped(1)
+        self._refusals.append(_short(error))
+
+    def _report_refusals(self) -> None:
+        """Log one line for all rows that were dropped for their content since the last."""
+        if self._refusals:
+            _logger.error(
+                "Rows have no place in the prediction log and are dropped",
+                extra={"database": self._database.name, "rows": len(self._refusals), "error": self._refusals[0]},
+            )
+            self._refusals.clear()
 
     def _lost(self, error: Exception) -> None:
         self._failures += 1
@@ -137,12 +151,16 @@ class Writer:
             _logger.info("The prediction log's database is back", extra={"database": self._database.name})
         self._failures = 0
 
-    def _back_off(self, seconds_left: float) -> None:
-        seconds = BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS)) - 1]
-        if self._stopping.is_set():
-            time.sleep(min(seconds, BACKOFF_SECONDS[1], max(0.0, seconds_left)))
-        else:
+    def _wait_out(self, seconds_left: Callable[[], float]) -> None:
+        """Let the database be for a while."""
+        until = time.monotonic() + BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS)) - 1]
+        while not self._stopping.is_set():
+            # Converted rows are capped in bytes; the requests' own arrays would fill the memory in a long outage.
+            self._put_back(self._converted(self._queue.take(len(self._queue))))
+            if (seconds := min(PAUSE_SECONDS, until - time.monotonic())) <= 0:
+                return
             self._stopping.wait(seconds)
+        time.sleep(max(0.0, min(PAUSE_SECONDS, until - time.monotonic(), seconds_left())))
 
 
 def _short(error: Exception) -> str:
