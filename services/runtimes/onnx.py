@@ -10,7 +10,8 @@ from services.core.tensors import Tensors
 
 CUDA = "CUDAExecutionProvider"
 CPU = "CPUExecutionProvider"
-ONLY_ERRORS = 3
+# What goes wrong is raised, and logged as JSON by whoever catches it; ONNX Runtime would print it besides.
+ONLY_FATAL = 4
 
 
 class OnnxRuntime:
@@ -40,7 +41,7 @@ def load(compiled: CompiledModel, threads: int) -> OnnxRuntime:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.log_severity_level = ONLY_ERRORS
+    options.log_severity_level = ONLY_FATAL
     present = onnxruntime.get_available_providers()
     providers = [provider for provider in (CUDA, CPU) if provider in present]
     try:
