@@ -4,9 +4,13 @@ Tests ask for what they need: `client` and `iris` (an HTTP client and the facts 
 server; `start` makes a server of one's own, with settings; both come once for every engine.
 """
 
+import contextlib
+import hashlib
 import itertools
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +23,15 @@ from tests.service.server import Server, Start
 
 ENGINES = ("fastapi",)
 ROOT = Path(__file__).parents[2]
+MODEL_SOURCES = (
+    "uv.lock",
+    "tests/service/models.py",
+    "tests/service/graphs.py",
+    "tests/service/facts.py",
+    "services/registry/*.py",
+    "services/core/signature.py",
+    "services/core/compiled_model.py",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,11 +61,19 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of compiled models and their facts."""
-    folder = tmp_path_factory.mktemp("models")
-    subprocess.run([sys.executable, "-m", "tests.service.models", str(folder)], cwd=ROOT, check=True)
-    return folder
+def models(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of compiled models and their facts, kept in pytest's cache until what makes them changes."""
+    sources = sorted(path for pattern in MODEL_SOURCES for path in ROOT.glob(pattern))
+    key = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+    kept = pytestconfig.cache.mkdir("service-models") / key
+    if not kept.exists():
+        folder = tmp_path_factory.mktemp("models")
+        subprocess.run([sys.executable, "-m", "tests.service.models", str(folder)], cwd=ROOT, check=True)
+        unfinished = Path(tempfile.mkdtemp(dir=kept.parent))
+        shutil.copytree(folder, unfinished, dirs_exist_ok=True)
+        with contextlib.suppress(OSError):  # another session was faster
+            unfinished.rename(kept)
+    return kept
 
 
 @pytest.fixture(scope="session")

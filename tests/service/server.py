@@ -88,7 +88,7 @@ class Server:
         finally:
             self.kill()
         assert code == 0, self.log_text()
-        assert self.log_text().count("Traceback (most recent call last)") == tracebacks, self.log_text()
+        assert sum("Traceback" in line for line in self.log_text().splitlines()) == tracebacks, self.log_text()
         assert all(isinstance(line, dict) for line in self.lines())
 
     def kill(self) -> None:
