@@ -47,8 +47,8 @@ class Settings(BaseSettings):
     metrics_folder: Path | None = Field(None, validation_alias="PROMETHEUS_MULTIPROC_DIR")
     """Prometheus's own variable: where several worker processes share their metrics; set by `--workers`."""
 
-    host: str = "127.0.0.1"
-    """The address to listen on; 0.0.0.0 in a container."""
+    host: str = "0.0.0.0"
+    """The address to listen on: every interface, as a container needs; 127.0.0.1 keeps it to this machine."""
 
     port: int = Field(8000, ge=0, le=65535)
     """The port to listen on; 0 takes a free one."""
