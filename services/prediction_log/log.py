@@ -31,7 +31,7 @@ class PredictionLog:
         self._queue = RowQueue(settings.log_queue_rows, metrics)
         self._stopping = Event()
         self._deadline = float("inf")
-        self._thread = Thread(target=self._run, name="prediction-log", daemon=True)
+        self._thread = Thread(target=self._run, name="trivet-prediction-log", daemon=True)
 
     def start(self) -> None:
         """Start the writer's thread; it connects, and makes or upgrades the schema, by itself."""
