@@ -27,6 +27,7 @@ from services.prediction_log.log import PredictionLog, open_log
 from services.registry.cache import cached
 from services.registry.fetch import fetch
 from services.registry.lookup import Credentials
+from services.registry.uri import parse
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -54,7 +55,7 @@ class Server:
         self.bodies = BodyReader(settings.max_body_bytes, settings.body_timeout_seconds)
         self.prediction_log: PredictionLog | None = open_log(settings, LogCounters(metrics))
         self._tasks: set[asyncio.Task[None]] = set()
-        self._headers: dict[str, tuple[Header, ...]] = {}
+        self._headers: dict[bytes, tuple[Header, ...]] = {}
 
     async def start(self) -> None:
         """Begin to load the model and to write the logs; returns at once, and readiness tells the rest."""
@@ -84,6 +85,8 @@ class Server:
     async def load_model(self, *, refresh: bool) -> None:
         """Load the model of the settings. refresh: ask the registry even where the cache has an answer."""
         await self.table.load(await asyncio.to_thread(self._find_model, refresh=refresh))
+        if self.health.status != "draining":
+            self.health.status = "healthy"
 
     def is_ready(self) -> bool:
         """Every model is ready, and the server is neither starting nor draining."""
@@ -97,9 +100,9 @@ class Server:
     def model_headers(self, model: LoadedModel) -> tuple[Header, ...]:
         """Return the headers that say which model answered."""
         identity = model.identity
-        headers = self._headers.get(identity.digest)
+        headers = self._headers.get(model.v2_head)
         if headers is None:
-            headers = self._headers[identity.digest] = (
+            headers = self._headers[model.v2_head] = (
                 JSON,
                 (b"model-name", identity.name.encode()),
                 (b"model-version", identity.version.encode()),
@@ -118,17 +121,31 @@ class Server:
         return sum(array.nbytes for array in tensors.values())
 
     async def _become_ready(self) -> None:
+        name = self._name()
+        if name:
+            self.table.mark(name, "loading")
         try:
             await self.load_model(refresh=False)
-        except TrivetError as error:
+        except Exception as error:  # whatever it is, probes and operators must learn of it
+            reason = error.message if isinstance(error, TrivetError) else repr(error)
             self.health.status = "failed"
-            logger.error("the model cannot be served", extra={"uri": self.settings.model, "reason": error.message})
+            if name:
+                self.table.mark(name, "failed", reason)
+            unexpected = None if isinstance(error, TrivetError) else error
+            logger.error("not served", extra={"uri": self.settings.model, "reason": reason}, exc_info=unexpected)
             return
-        self.health.status = "healthy"
         seconds = time.time() - process_started_at()
         self.metrics.start_seconds.set(seconds)
         logger.info("ready", extra={"uri": self.settings.model, "start_seconds": round(seconds, 3)})
-        await self._follow_cache()
+        if name:
+            await self._follow_cache()
+
+    def _name(self) -> str:
+        """Return the name of the model to serve, where the setting alone tells it."""
+        try:
+            return parse(self.settings.model).name
+        except LoadFailed:
+            return ""
 
     async def _follow_cache(self) -> None:
         """A start from the cache asks the registry afterwards, and serves what the alias says by now."""
