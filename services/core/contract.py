@@ -3,6 +3,7 @@
 Sources: kserve/open-inference-protocol `inference_rest.md`; Triton's binary tensor data extension.
 """
 
+import re
 from math import prod
 from typing import Annotated, Any
 
@@ -11,10 +12,16 @@ import numpy as np
 
 from services.core.errors import MalformedRequest, UnfitInput
 from services.core.signature import Signature, TensorSpec, names
-from services.core.tensors import DATATYPES, Tensors, from_bytes, from_json, matrix_from_json
+from services.core.tensors import DATATYPES, Array, Tensors, from_bytes, from_json, matrix_from_json
 
-Size = Annotated[int, msgspec.Meta(ge=0)]
+Size = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Parameters = dict[str, str | int | float | bool]
+
+
+# Longer than any server runs, and short enough to be a float of seconds.
+MAX_TIMEOUT_MICROSECONDS = 10**18
+
+_NAMED_ROWS = re.compile(rb"\[[ \t\r\n]*\{")
 
 
 class InferInput(msgspec.Struct, frozen=True):
@@ -204,7 +211,7 @@ def _timeout_seconds(parameters: Parameters) -> float | None:
         raise MalformedRequest(
             f"the parameter timeout is {timeout!r}; a whole number of microseconds above 0 was expected"
         )
-    return timeout / 1e6
+    return min(timeout, MAX_TIMEOUT_MICROSECONDS) / 1e6
 
 
 def _raw_tensor(body: memoryview, signature: Signature) -> InferRequest:
@@ -233,7 +240,7 @@ def _row_spec(signature: Signature) -> TensorSpec | None:
 def _rows(raw: bytes, signature: Signature, field: str) -> Tensors:
     try:
         spec = _row_spec(signature)
-        if raw[1:65].lstrip()[:1] == b"{":
+        if _NAMED_ROWS.match(raw):
             return _named_rows(raw, signature)
         if spec is None:
             raise UnfitInput(f"{field} must name its columns; the model takes {names(signature.inputs)}")
@@ -257,11 +264,10 @@ def _named_rows(raw: bytes, signature: Signature) -> Tensors:
                 f"the column {wrong!r} is {'unknown' if wrong in row else 'missing'}; expected are {columns}"
             )
     if spec is not None:
-        cells = b",".join(bytes(row[column]) for row in rows for column in columns)
-        return {spec.name: from_json(spec.name, spec.datatype, (len(rows), len(columns)), b"[" + cells + b"]")}
-    return {
-        spec.name: from_json(
-            spec.name, spec.datatype, (len(rows), 1), b"[" + b",".join(bytes(row[spec.name]) for row in rows) + b"]"
-        )
-        for spec in signature.inputs
-    }
+        cells = _cells(spec, [row[column] for row in rows for column in columns])
+        return {spec.name: cells.reshape(len(rows), len(columns))}
+    return {spec.name: _cells(spec, [row[spec.name] for row in rows])[:, None] for spec in signature.inputs}
+
+
+def _cells(spec: TensorSpec, values: list[msgspec.Raw]) -> Array:
+    return from_json(spec.name, spec.datatype, (len(values),), b"[" + b",".join(map(bytes, values)) + b"]")
