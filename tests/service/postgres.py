@@ -35,7 +35,9 @@ class PostgresServer:
         self.url = f"postgresql://trivet@/postgres?host={self._folder}"
 
     def start(self) -> None:
-        """Start the server and wait until it answers."""
+        """Start the server, unless it runs, and wait until it answers."""
+        if self._runs():
+            return
         options = f"-F -c listen_addresses='' -c unix_socket_directories={self._folder}"
         self._run("pg_ctl", "--wait", f"--log={self._folder}/server.log", f"--options={options}", "start")
 
@@ -45,9 +47,12 @@ class PostgresServer:
 
     def remove(self) -> None:
         """Stop the server if it runs, and delete its folder."""
-        if (self._folder / "data/postmaster.pid").exists():
+        if self._runs():
             self.stop()
         shutil.rmtree(self._folder)
+
+    def _runs(self) -> bool:
+        return (self._folder / "data/postmaster.pid").exists()
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._programs / program), f"--pgdata={self._folder}/data", *arguments]
