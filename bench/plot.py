@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.report import Record, Report
+from bench.statistics import number
 
-OURS, THEIRS, CEILING = "#0b6e99", "#9aa5ad", "#d9dde0"
+OURS, THEIRS, CEILING = "#0b6e99", "#b5532a", "#8a949b"
 
 
 def draw(report: Report, path: Path) -> None:
@@ -18,10 +19,8 @@ def draw(report: Report, path: Path) -> None:
 
     records: list[Record] = report.as_json()["records"][::-1]
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 0.42 * len(records) + 1.4), sharey=True)
-    _bars(left, records, "requests/s", "requests per second, 32 connections")
-    _bars(right, records, "p50 ms, c=1", "median latency in milliseconds, 1 connection")
-    right.set_xscale("log")
-    left.set_xscale("log")
+    _points(left, records, "requests/s", "requests per second, 32 connections")
+    _points(right, records, "p50 ms, c=1", "median latency in milliseconds, 1 connection")
     machine = report.machine
     figure.suptitle(f"One core each for server and load; {machine['cpu']}, Python {machine['python']}", fontsize=9)
     figure.tight_layout()
@@ -29,16 +28,22 @@ def draw(report: Report, path: Path) -> None:
     plt.close(figure)
 
 
-def _bars(axes: Any, records: list[Record], key: str, label: str) -> None:
-    names = [record["server"] for record in records]
-    medians = [record[key]["median"] or 0.0 for record in records]
-    around = [
-        [middle - (record[key]["min"] or 0.0) for middle, record in zip(medians, records, strict=True)],
-        [(record[key]["max"] or 0.0) - middle for middle, record in zip(medians, records, strict=True)],
-    ]
-    axes.barh(names, medians, xerr=around, color=[_colour(name) for name in names], ecolor="#333333", capsize=2)
-    axes.set_xlabel(label)
-    axes.grid(axis="x", alpha=0.3)
+def _points(axes: Any, records: list[Record], key: str, label: str) -> None:
+    """Draw medians as points with their spread: on a logarithmic axis a bar's length means nothing."""
+    for record in records:
+        name, found = record["server"], record[key]
+        if found["median"] is None:
+            continue
+        middle = found["median"]
+        around = [[middle - found["min"]], [found["max"] - middle]]
+        axes.errorbar([middle], [name], xerr=around, fmt="o", color=_colour(name), ecolor="#333333", capsize=3)
+        axes.annotate(
+            number(middle), (middle, name), xytext=(0, 5), textcoords="offset points", ha="center", fontsize=7
+        )
+    axes.set_xscale("log")
+    axes.set_xlabel(f"{label} (logarithmic)")
+    axes.margins(x=0.12, y=0.06)
+    axes.grid(alpha=0.3)
     axes.set_axisbelow(True)
 
 

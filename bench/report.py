@@ -18,6 +18,7 @@ class Report:
 
     records: one a row of the table; the keys are the headings, with their units. notes: what a reader has to know.
     settings: how it was measured. versions: of the packages that matter, for each environment.
+    breaks: the headings before which the printed table is cut, because a line can be only so long.
     """
 
     name: str
@@ -27,10 +28,20 @@ class Report:
     settings: Record = field(default_factory=dict)
     machine: Record = field(default_factory=dict)
     versions: dict[str, dict[str, str]] = field(default_factory=dict)
+    breaks: list[str] = field(default_factory=list)
 
     def table(self) -> str:
-        """Return the records as a table in Markdown that is aligned for a terminal, too."""
+        """Return the records as Markdown that is aligned for a terminal, too: a new table begins at each break."""
         headings = list(dict.fromkeys(key for record in self.records for key in record))
+        first, rest = headings[:1], headings[1:]
+        groups: list[list[str]] = [[]]
+        for heading in rest:
+            if heading in self.breaks:
+                groups.append([])
+            groups[-1].append(heading)
+        return "\n\n".join(self._one_table(first + group) for group in groups)
+
+    def _one_table(self, headings: list[str]) -> str:
         rows = [[_cell(record.get(heading)) for heading in headings] for record in self.as_json()["records"]]
         return _markdown(headings, rows)
 

@@ -38,6 +38,7 @@ def run(options: Options) -> Report:
         title="Overload: twice what is sustained",
         records=records,
         notes=_notes(records),
+        breaks=["429 %", "p99 ms before"],
         settings={"seconds": options.overload_seconds, "max_batch_rows": BATCH_ROWS, "connections": CONNECTIONS},
         versions={places.TRIVET: machine.versions(places.python_of(places.TRIVET))},
     )

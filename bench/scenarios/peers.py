@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bench import closed_loop, machine, open_loop, places, trivet
 from bench.catalogue import CEILING, Peer, peers
 from bench.options import Options
-from bench.process import Running, serving
+from bench.process import NotReady, Running, serving
 from bench.recording import Summary
 from bench.report import Record, Report
 from bench.statistics import spread
@@ -40,13 +40,17 @@ def run(options: Options) -> Report:
         for peer in chosen:
             options.say(f"round {number} of {options.rounds}: {peer.name}")
             log = places.log(peer.name.replace(" ", "-").replace("/", "").replace(",", "").lower())
-            with serving(peer.launch(places.models(peer.environment)), log, options.server_core) as running:
-                found[peer.name].append(_measure(running, peer.workload(), options))
+            try:
+                with serving(peer.launch(places.models(peer.environment)), log, options.server_core) as running:
+                    found[peer.name].append(_measure(running, peer.workload(), options))
+            except NotReady as error:  # the others are still worth their rounds
+                options.say(str(error))
     return Report(
         name="peers",
         title="Trivet beside other servers",
         records=_records(chosen, found),
         notes=_notes(chosen),
+        breaks=[f"p50 ms, {RATES[0]:,}/s"],
         settings={
             "rounds": options.rounds,
             "seconds_each": options.seconds,
@@ -92,18 +96,26 @@ def _records(chosen: Sequence[Peer], found: dict[str, list[Round]]) -> list[Reco
         rounds = found[peer.name]
         rate = spread(one.loads[BUSY].requests_per_second for one in rounds)
         record: Record = {"server": peer.name, "requests/s": rate, "of the ceiling": rate.median / ceiling.median}
-        for short, load in ((f"c={CONNECTIONS}", BUSY), ("c=1", ALONE), *((f"{r:,}/s", _open(r)) for r in RATES)):
-            record[f"p50 ms, {short}"] = spread(one.loads[load].p50_ms for one in rounds)
-            record[f"p99 ms, {short}"] = spread(one.loads[load].p99_ms for one in rounds)
+        record |= _latencies(rounds, {f"c={CONNECTIONS}": BUSY, "c=1": ALONE})
         record["errors"] = _errors(rounds, [BUSY, ALONE, _open(RATES[0])])
+        record["rounds"] = len(rounds)
+        record |= _latencies(rounds, {f"{rate:,}/s": _open(rate) for rate in RATES})
         record[f"% right at {RATES[1]:,}/s"] = spread(
             100 * one.loads[_open(RATES[1])].requests_per_second / RATES[1] for one in rounds
         )
         record["start s"] = spread(one.start_seconds for one in rounds)
         record["resident MiB"] = spread(one.resident_mib for one in rounds)
-        record["load's core"] = max(one.loads[BUSY].generator_cpu_ratio for one in rounds)
+        record["load's core"] = max((one.loads[BUSY].generator_cpu_ratio for one in rounds), default=None)
         records.append(record)
     return records
+
+
+def _latencies(rounds: list[Round], loads: dict[str, str]) -> Record:
+    record: Record = {}
+    for short, load in loads.items():
+        record[f"p50 ms, {short}"] = spread(one.loads[load].p50_ms for one in rounds)
+        record[f"p99 ms, {short}"] = spread(one.loads[load].p99_ms for one in rounds)
+    return record
 
 
 def _errors(rounds: list[Round], loads: Sequence[str]) -> dict[str, int]:

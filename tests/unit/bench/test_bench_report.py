@@ -31,6 +31,16 @@ def test_table_shows_median_and_spread():
     assert len({len(line) for line in lines}) == 1
 
 
+def test_long_table_is_cut_and_repeats_its_first_column():
+    cut = report()
+    cut.breaks = ["errors"]
+
+    first, second = cut.table().split("\n\n")
+
+    assert "errors" not in first
+    assert [cell.strip() for cell in second.splitlines()[0].split("|")[1:-1]] == ["server", "errors"]
+
+
 def test_json_keeps_numbers_and_knows_no_nan(tmp_path):
     write_json(tmp_path / "found.json", {"peers": report().as_json()})
 
