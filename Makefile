@@ -14,7 +14,7 @@ MODEL_PUBLISHED := .trivet/published
 export UV_PYTHON_DOWNLOADS ?= never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-unit test-service test-repo lint check bench clean
+.PHONY: help setup serve test test-unit test-service test-repo lint check render bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ lint: setup ## Format, lint, types and who imports what
 	$(RUN) lint-imports
 
 check: lint test ## All that must hold before a commit
+
+render: setup ## Write the pages of docs/ that are made from code
+	$(RUN) python -m docs.render
 
 bench: setup ## Compare with other servers, side by side on this machine
 	$(RUN) python -m bench
