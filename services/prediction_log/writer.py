@@ -21,7 +21,7 @@ BATCH_ROWS = 500
 
 # The event loop wants the interpreter: after so many rows (about 0.2 ms) the writer steps aside for one moment. Without
 # it the loop would wait for the interpreter's own switch, 5 ms.
-SLICE_ROWS = 40
+SLICE_ROWS = 64
 STEP_ASIDE_SECONDS = 50e-6
 
 # The first new try comes at once: a connection that was closed while idle is no outage.
