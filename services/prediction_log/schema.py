@@ -46,6 +46,7 @@ def version(connection: Connection) -> str | None:
 
 
 def _upgrade(connection: Connection) -> None:
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of its plug-ins as it is imported
     from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError
