@@ -1,12 +1,13 @@
-"""Waiting for a condition, with a deadline: the only place of the service tests that sleeps."""
+"""Waiting for a condition with a deadline, and sending slowly: the only place of the service tests that sleeps."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
 
 LOOK_SECONDS = 0.01
+TRICKLE_SECONDS = 0.1
 
 
 def until(condition: Callable[[], T], seconds: float, what: str | Callable[[], str]) -> T:
@@ -17,3 +18,11 @@ def until(condition: Callable[[], T], seconds: float, what: str | Callable[[], s
             raise AssertionError(f"not within {seconds} s: {what() if callable(what) else what}")
         time.sleep(LOOK_SECONDS)
     return value
+
+
+def trickle(piece: bytes, seconds: float) -> Iterator[bytes]:
+    """Yield a piece ten times a second, for at most so many seconds."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        yield piece
+        time.sleep(TRICKLE_SECONDS)
