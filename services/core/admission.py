@@ -8,14 +8,16 @@ from services.core.settings import Settings
 
 # A queue shorter than this is not worth a refusal: reading the requests of a batch takes about as long.
 SHORT_QUEUE_SECONDS = 0.01
+# Where batches are smaller than this, so many rows may wait all the same: each of a few dozen connections has one.
+SHORT_QUEUE_ROWS = 32
 
 
 class Admission:
     """Bounds one model's queue in rows and in seconds of its measured service rate."""
 
-    def __init__(self, settings: Settings, cost: Cost) -> None:
+    def __init__(self, settings: Settings, cost: Cost, batch_rows: int) -> None:
         self._cost = cost
-        self._batch_rows = settings.max_batch_rows
+        self._batch_rows = batch_rows
         self._max_rows = settings.max_queue_rows
         self._max_seconds = settings.max_queue_seconds
 
@@ -33,7 +35,7 @@ class Admission:
                 reason="queue_full",
                 retry_after_seconds=_whole(wait_seconds),
             )
-        max_seconds = self._max_seconds or max(self._cost.seconds(self._batch_rows), SHORT_QUEUE_SECONDS)
+        max_seconds = self._max_seconds or self._short_seconds()
         if wait_seconds > max_seconds and queued_rows:
             raise Overloaded(
                 f"{wait_seconds:.3f} s of work are waiting, of at most {max_seconds:.3f} s: try again later",
@@ -47,6 +49,11 @@ class Admission:
                 reason="deadline",
                 retry_after_seconds=_whole(answer_seconds - timeout_seconds),
             )
+
+    def _short_seconds(self) -> float:
+        """Return how long one full batch takes, or a short queue if that is longer."""
+        rows = max(self._batch_rows, SHORT_QUEUE_ROWS)
+        return max(self._cost.queue_seconds(rows, self._batch_rows), SHORT_QUEUE_SECONDS)
 
 
 def _whole(seconds: float) -> int:

@@ -1,7 +1,11 @@
 """The answers of the contract, encoded once: tensors → bytes."""
 
+from functools import lru_cache
+from typing import Any
+
 import msgspec
 import numpy as np
+import orjson
 
 from services.core.contract import InferRequest
 from services.core.errors import RuntimeFailed
@@ -33,42 +37,48 @@ def encode_infer(head: bytes, request: InferRequest, outputs: Tensors) -> tuple[
     tails: list[bytes] = []
     for name, binary in request.outputs:
         array = outputs[name]
-        start = b'{"name":%s,"datatype":"%s","shape":%s,' % (
-            msgspec.json.encode(name),
-            datatype_of(array).encode(),
-            msgspec.json.encode(array.shape),
-        )
+        start = _described(name, datatype_of(array), array.shape)
         if binary:
             tails.append(to_bytes(array))
             described.append(start + b'"parameters":{"binary_data_size":%d}}' % len(tails[-1]))
         else:
-            described.append(b'%s"data":%s}' % (start, to_json(_finite(name, array).ravel())))
+            described.append(b'%s"data":%s}' % (start, to_json(array.ravel())))
     named = b"" if request.id is msgspec.UNSET else b',"id":' + msgspec.json.encode(request.id)
     text = b'%s%s,"outputs":[%s]}' % (head, named, b",".join(described))
+    if b"null" in text:
+        _check_finite({name: outputs[name] for name, binary in request.outputs if not binary})
     return (text, None) if not tails else (text + b"".join(tails), len(text))
 
 
 def encode_row(outputs: Tensors) -> bytes:
     """Encode the answer of `/predict`: the first row of the prediction and, if there is one, of the probability."""
     prediction, probabilities = _predict_outputs(outputs)
-    if not probabilities:
-        return b'{"prediction":%s}' % to_json(prediction[:1])[1:-1]
-    rows = [to_json(probability[:1])[1:-1] for probability in probabilities]
-    listed = rows[0] if "probability" in outputs else b"[" + b",".join(rows) + b"]"
-    return b'{"prediction":%s,"probability":%s}' % (to_json(prediction[:1])[1:-1], listed)
+    answer = {"prediction": _first(prediction)}
+    if probabilities:
+        rows = [_first(probability) for probability in probabilities]
+        answer["probability"] = rows[0] if "probability" in outputs else rows
+    return _checked(orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY), outputs)
 
 
 def encode_rows(outputs: Tensors) -> bytes:
     """Encode the answer of `/predict/batch`."""
     prediction, probabilities = _predict_outputs(outputs)
     if not probabilities:
-        return b'{"predictions":%s}' % to_json(prediction)
+        return _checked(b'{"predictions":%s}' % to_json(prediction), outputs)
     if "probability" in outputs:
-        return b'{"predictions":%s,"probabilities":%s}' % (to_json(prediction), to_json(probabilities[0]))
-    rows = zip(*([to_json(row) for row in probability] for probability in probabilities), strict=True)
-    return b'{"predictions":%s,"probabilities":[%s]}' % (
-        to_json(prediction),
-        b",".join(b"[" + b",".join(row) + b"]" for row in rows),
+        listed = to_json(probabilities[0])
+    else:
+        rows = zip(*([to_json(row) for row in probability] for probability in probabilities), strict=True)
+        listed = b"[%s]" % b",".join(b"[%s]" % b",".join(row) for row in rows)
+    return _checked(b'{"predictions":%s,"probabilities":%s}' % (to_json(prediction), listed), outputs)
+
+
+@lru_cache(maxsize=1024)
+def _described(name: str, datatype: str, shape: tuple[int, ...]) -> bytes:
+    return b'{"name":%s,"datatype":"%s","shape":%s,' % (
+        msgspec.json.encode(name),
+        datatype.encode(),
+        msgspec.json.encode(shape),
     )
 
 
@@ -76,16 +86,26 @@ def _predict_outputs(outputs: Tensors) -> tuple[Array, list[Array]]:
     """Return the prediction and the probabilities; an imported model's first output is its prediction."""
     prediction = outputs.get("prediction")
     if prediction is None:
-        prediction = next(iter(outputs.values()))
-    probabilities = [
-        array for name, array in outputs.items() if name == "probability" or name.startswith("probability_")
-    ]
-    for array in (prediction, *probabilities):
-        _finite("prediction", array)
-    return prediction, probabilities
+        return next(iter(outputs.values())), []
+    probability = outputs.get("probability")
+    if probability is not None:
+        return prediction, [probability]
+    return prediction, [array for name, array in outputs.items() if name.startswith("probability_")]
 
 
-def _finite(name: str, array: Array) -> Array:
-    if array.dtype.kind == "f" and not np.isfinite(np.vdot(array, array)) and not np.isfinite(array).all():
-        raise RuntimeFailed(f"the model's {name} is not finite, which JSON cannot say")
-    return array
+def _first(array: Array) -> Any:
+    row = array[0]
+    return row.tolist() if isinstance(row, np.ndarray) and row.dtype.kind == "O" else row
+
+
+def _checked(answer: bytes, outputs: Tensors) -> bytes:
+    """Return the answer. A null in it may be a NaN, an infinity, or only a piece of a label: look closely."""
+    if b"null" in answer:
+        _check_finite(outputs)
+    return answer
+
+
+def _check_finite(outputs: Tensors) -> None:
+    for name, array in outputs.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise RuntimeFailed(f"the model's {name} is not finite, which JSON cannot say")

@@ -14,12 +14,12 @@ from typing import NamedTuple
 import numpy as np
 
 from services.core.cost import Cost
-from services.core.errors import DeadlineExceeded, RuntimeFailed
+from services.core.errors import DeadlineExceeded, NotReady, RuntimeFailed
 from services.core.metrics import ModelMetrics
 from services.core.runtime import Runtime
 from services.core.settings import Settings
 from services.core.statistics import Statistics
-from services.core.tensors import Tensors
+from services.core.tensors import Array, Tensors
 
 # A run expected to take no longer stays on the event loop: handing it to a thread costs about a quarter of it.
 INLINE_SECONDS = 200e-6
@@ -92,7 +92,7 @@ class Batcher:
         self._metrics = metrics
         self._statistics = statistics
         self._batched = batched
-        self._max_rows = settings.max_batch_rows if batched else 1
+        self.max_rows = settings.max_batch_rows if batched else 1
         self._wait_seconds = settings.batch_wait_seconds
         self._clock = clock
         self._queue: deque[Job] = deque()
@@ -104,13 +104,17 @@ class Batcher:
         self._sweep_at = inf
         self._earliest_deadline = inf  # a lower bound: jobs that ran leave it as it is
         self._idle: asyncio.Future[None] | None = None
+        self._closed = False
         self.queued_rows = 0
 
     def submit(self, inputs: Tensors, rows: int, timeout_seconds: float) -> "asyncio.Future[Outcome]":
         """Queue one request of so many rows; the future holds its Outcome.
 
         The future raises DeadlineExceeded when the work could not start in time, and RuntimeFailed.
+        Raises NotReady when another version took over while the request was on its way here.
         """
+        if self._closed:
+            raise NotReady("the model was just replaced: send again", reason="not_ready", retry_after_seconds=1)
         loop = asyncio.get_running_loop()
         now = self._clock()
         job = Job(inputs, rows, now, now + timeout_seconds, loop.create_future())
@@ -119,7 +123,7 @@ class Batcher:
         self._earliest_deadline = min(self._earliest_deadline, job.deadline)
         if self._running:
             self._sweep_in(loop, timeout_seconds)
-        elif self.queued_rows >= self._max_rows:
+        elif self.queued_rows >= self.max_rows:
             self._run_next()
         elif self._start is None:
             wait = self._wait_seconds
@@ -128,17 +132,19 @@ class Batcher:
 
     def counted_rows(self, rows: int) -> int:
         """Return what a request counts in the queue: at most one batch."""
-        return min(rows, self._max_rows)
+        return min(rows, self.max_rows)
 
     def busy_seconds(self) -> float:
         """Return how long the run in progress still takes, by expectation."""
         return max(0.0, self._run_ends_at - self._clock()) if self._running else 0.0
 
     async def close(self) -> None:
-        """Let queued and running work finish, then free the runtime."""
+        """Refuse what comes from now on, let queued and running work finish, then free the runtime."""
+        self._closed = True
         if self._queue or self._running:
-            self._idle = asyncio.get_running_loop().create_future()
-            await self._idle
+            if self._idle is None:
+                self._idle = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._idle)
         if self._sweep is not None:
             self._sweep.cancel()
         self._pool.shutdown()
@@ -160,9 +166,11 @@ class Batcher:
             self._finish(self._execute(batches))
             return
         self._running = True
-        self._run_ends_at = self._clock() + expected
-        run = asyncio.get_running_loop().run_in_executor(self._pool, self._execute, batches)
-        run.add_done_callback(self._ran)
+        now, loop = self._clock(), asyncio.get_running_loop()
+        self._run_ends_at = now + expected
+        if self._queue:
+            self._sweep_in(loop, max(0.0, self._earliest_deadline - now))
+        loop.run_in_executor(self._pool, self._execute, batches).add_done_callback(self._ran)
 
     def _ran(self, run: "asyncio.Future[list[Ran]]") -> None:
         self._running = False
@@ -214,11 +222,11 @@ class Batcher:
 
     def _take_batch(self) -> Batch:
         batch: Batch = []
-        room = self._max_rows
+        room = self.max_rows
         now = self._clock()
         while self._queue and room:
             job = self._queue[0]
-            large = job.rows > self._max_rows
+            large = job.rows > self.max_rows
             if batch and (large or job.rows > room or not _alike(job, batch[0].job)):
                 break
             self._queue.popleft()
@@ -268,16 +276,28 @@ class Batcher:
             if job.future.done():
                 continue
             if isinstance(run.outputs, Exception):
-                failure = RuntimeFailed("the model failed on this request")
-                failure.__cause__ = run.outputs
-                job.future.set_exception(failure)
+                _fail(job, run.outputs)
                 continue
             whole = len(run.batch) == 1
             job.done.append(run.outputs if whole else _slice(run.outputs, begin, position))
             job.compute_seconds += run.seconds
             if stop == job.rows:
-                outputs = job.done[0] if len(job.done) == 1 else _join(job.done)
-                job.future.set_result(Outcome(outputs, job.started_at - job.queued_at, job.compute_seconds))
+                _answer(job)
+
+
+def _answer(job: Job) -> None:
+    try:
+        outputs = job.done[0] if len(job.done) == 1 else _join(job.done)
+    except ValueError as error:  # the model gave parts of one request different widths
+        _fail(job, error)
+    else:
+        job.future.set_result(Outcome(outputs, job.started_at - job.queued_at, job.compute_seconds))
+
+
+def _fail(job: Job, cause: Exception) -> None:
+    failure = RuntimeFailed("the model failed on this request")
+    failure.__cause__ = cause
+    job.future.set_exception(failure)
 
 
 def _rows_of(batch: Batch) -> int:
@@ -299,7 +319,13 @@ def _merge(batch: Batch) -> Tensors:
         if stop - start == job.rows:
             return job.inputs
         return _slice(job.inputs, start, stop)
-    return {name: np.concatenate([part.job.inputs[name] for part in batch]) for name in batch[0].job.inputs}
+    return {name: np.concatenate([_rows_in(part, name) for part in batch]) for name in batch[0].job.inputs}
+
+
+def _rows_in(part: Part, name: str) -> Array:
+    job, start, stop = part
+    array = job.inputs[name]
+    return array if stop - start == job.rows else array[start:stop]
 
 
 def _slice(tensors: Tensors, start: int, stop: int) -> Tensors:

@@ -4,18 +4,24 @@ Sources: kserve/open-inference-protocol `inference_rest.md`; Triton's binary ten
 """
 
 import re
+from collections.abc import Callable
 from math import prod
-from typing import Annotated, Any
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 import numpy as np
 
 from services.core.errors import MalformedRequest, UnfitInput
+from services.core.long_arrays import LONG_BYTES, take_out
 from services.core.signature import Signature, TensorSpec, names
 from services.core.tensors import DATATYPES, Array, Tensors, from_bytes, from_json, matrix_from_json
 
 Size = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Parameters = dict[str, str | int | float | bool]
+Taken = dict[bytes, bytes]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 # Longer than any server runs, and short enough to be a float of seconds.
@@ -95,18 +101,20 @@ def decode_infer(body: bytes, json_bytes: int | None, signature: Signature) -> I
     Raises MalformedRequest, and UnfitInput for a value beyond its datatype.
     """
     if json_bytes is None:
-        message, tail = _decode(_infer, body, strict=MalformedRequest), memoryview(b"")
-    elif json_bytes > len(body):
+        return _in_pieces(_infer_request, body, memoryview(b""), signature)
+    if json_bytes > len(body):
         raise MalformedRequest(f"Inference-Header-Content-Length says {json_bytes} bytes, and the body has {len(body)}")
-    elif json_bytes == 0:
+    if json_bytes == 0:
         return _raw_tensor(memoryview(body), signature)
-    else:
-        message = _decode(_infer, body[:json_bytes], strict=MalformedRequest)
-        tail = memoryview(body)[json_bytes:]
+    return _in_pieces(_infer_request, body[:json_bytes], memoryview(body)[json_bytes:], signature)
+
+
+def _infer_request(text: bytes, taken: Taken, tail: memoryview, signature: Signature) -> InferRequest:
+    message: InferBody = _decode(_infer, text, strict=MalformedRequest)
     if not message.inputs:
         raise MalformedRequest(f"inputs is empty; the model takes {names(signature.inputs)}")
     return InferRequest(
-        tensors=_tensors(message.inputs, tail),
+        tensors=_tensors(message.inputs, taken, tail),
         outputs=_outputs(message, signature),
         id=message.id,
         timeout_seconds=_timeout_seconds(message.parameters),
@@ -133,7 +141,22 @@ def decode_row(body: bytes, signature: Signature) -> Tensors:
 def decode_rows(body: bytes, signature: Signature) -> Tensors:
     """Decode `/predict/batch`: any number of rows; otherwise as decode_row."""
     _row_spec(signature)
-    return _rows(bytes(_decode(_batch, body, strict=UnfitInput).inputs), signature, "inputs")
+    return _in_pieces(_batch_rows, body, signature)
+
+
+def _batch_rows(text: bytes, taken: Taken, signature: Signature) -> Tensors:
+    raw = bytes(_decode(_batch, text, strict=UnfitInput).inputs)
+    return _rows(taken.get(raw, raw), signature, "inputs")
+
+
+def _in_pieces(decode: Callable[Concatenate[bytes, Taken, P], T], text: bytes, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Decode a text, a long one with its long arrays taken out; what then fails is explained by the whole text."""
+    if len(text) > LONG_BYTES:
+        try:
+            return decode(*take_out(text), *args, **kwargs)
+        except (MalformedRequest, UnfitInput):
+            pass
+    return decode(text, {}, *args, **kwargs)
 
 
 def _decode(
@@ -159,12 +182,13 @@ def _is_well_formed(body: bytes) -> bool:
     return True
 
 
-def _tensors(inputs: tuple[InferInput, ...], tail: memoryview) -> Tensors:
+def _tensors(inputs: tuple[InferInput, ...], taken: Taken, tail: memoryview) -> Tensors:
     tensors: Tensors = {}
     for tensor in inputs:
         if tensor.name in tensors:
             raise MalformedRequest(f"the input {tensor.name!r} is there twice")
         raw, size = bytes(tensor.data), tensor.parameters.get("binary_data_size")
+        raw = taken.get(raw, raw)
         if size is None:
             if not raw:
                 raise MalformedRequest(f"the input {tensor.name!r} has neither data nor binary_data_size")

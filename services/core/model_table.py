@@ -41,7 +41,7 @@ class LoadedModel:
         self.metrics: ModelMetrics = metrics.for_model(self.identity.name)
         self.statistics = Statistics()
         self.batcher = Batcher(runtime, cost, settings, self.metrics, self.statistics, batched=self.signature.batched)
-        self.admission = Admission(settings, cost)
+        self.admission = Admission(settings, cost, self.batcher.max_rows)
 
 
 class Entry(msgspec.Struct):

@@ -4,11 +4,12 @@ import msgspec
 import numpy as np
 
 from services.core.errors import UnfitInput
-from services.core.tensors import Array, Tensors, datatype_of
+from services.core.tensors import DATATYPES, Array, Tensors, datatype_of
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
-# No value beyond any limit has a square below this; a float32 sum of squares overflows to infinity well above it.
-FAST_SQUARE = 1e9
+# A sum of squares below this holds no value beyond 1e19, which every limit allows; a narrower sum overflows to
+# infinity before it could hide one.
+FAST_SQUARE = 1e38
 
 
 class TensorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -57,19 +58,21 @@ class Signature(msgspec.Struct, frozen=True, omit_defaults=True):
 
         Raises UnfitInput, naming the input, what it is and what the model takes.
         """
-        for name in tensors.keys() - {spec.name for spec in self.inputs}:
-            raise UnfitInput(f"there is no input {name!r}; the model takes {names(self.inputs)}")
         rows = -1
         for spec in self.inputs:
             array = tensors.get(spec.name)
             if array is None:
-                raise UnfitInput(f"the input {spec.name!r} is missing; the model takes {names(self.inputs)}")
+                given = f", not {min(tensors)!r}" if tensors else ""
+                raise UnfitInput(f"the input {spec.name!r} is missing; the model takes {names(self.inputs)}{given}")
             _check_shape(spec, array)
             if self.batched:
                 if rows not in (-1, array.shape[0]):
                     raise UnfitInput(f"the input {spec.name!r} has {array.shape[0]} rows, another input has {rows}")
                 rows = array.shape[0]
             _check_values(spec, array)
+        if len(tensors) > len(self.inputs):
+            unknown = min(tensors.keys() - {spec.name for spec in self.inputs})
+            raise UnfitInput(f"there is no input {unknown!r}; the model takes {names(self.inputs)}")
         return rows if self.batched else 1
 
 
@@ -80,12 +83,13 @@ def names(specs: tuple[TensorSpec, ...]) -> str:
 
 
 def _check_shape(spec: TensorSpec, array: Array) -> None:
-    datatype = datatype_of(array)
-    if datatype != spec.datatype:
-        raise UnfitInput(f"the input {spec.name!r} has the datatype {datatype}; the model takes {spec.datatype}")
-    fits = array.ndim == len(spec.shape) and all(
-        wanted in (-1, size) for wanted, size in zip(spec.shape, array.shape, strict=True)
-    )
+    if array.dtype != DATATYPES.get(spec.datatype):
+        given = datatype_of(array)
+        raise UnfitInput(f"the input {spec.name!r} has the datatype {given}; the model takes {spec.datatype}")
+    shape, wanted = array.shape, spec.shape
+    if shape[1:] == wanted[1:] and wanted[:1] == (-1,) and shape[0]:
+        return  # rows of fixed width, as nearly every request
+    fits = len(shape) == len(wanted) and all(size in (-1, got) for size, got in zip(wanted, shape, strict=True))
     if not fits:
         raise UnfitInput(
             f"the input {spec.name!r} has the shape {list(array.shape)}; the model takes {list(spec.shape)}"

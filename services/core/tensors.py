@@ -185,6 +185,8 @@ def _pieces(raw: bytes, depth: int) -> Iterator[bytes]:
             break
         yield b"[" + raw[start:comma] + b"]"
         start = comma + 1
+        if end - start < PIECE_BYTES and not raw[start:end].strip():
+            raise ValueError("a comma is followed by nothing")
     yield b"[" + raw[start:end] + b"]"
 
 

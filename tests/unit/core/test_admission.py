@@ -15,7 +15,8 @@ TEN_MS_A_ROW = ((1, 0.01), (2, 0.02))
 
 
 def admission(measured: tuple[tuple[int, float], ...] = TEN_MS_A_ROW, **settings: object) -> Admission:
-    return Admission(Settings(**{"max_batch_rows": 10, "max_queue_rows": 40, **settings}), Cost(measured))
+    chosen = Settings(**{"max_batch_rows": 10, "max_queue_rows": 40, **settings})
+    return Admission(chosen, Cost(measured), chosen.max_batch_rows)
 
 
 def refusal(**asked: float) -> Overloaded:
@@ -59,9 +60,15 @@ def test_a_queue_full_in_seconds_refuses():
 
 
 def test_the_default_wait_is_one_full_batch():
-    admission().admit(1, 10, 0.0, 30)
+    admission(max_batch_rows=64, max_queue_rows=100).admit(1, 64, 0.0, 30)
 
-    assert refusal(queued_rows=11).reason == "queue_full"
+    assert refusal(queued_rows=65, max_batch_rows=64, max_queue_rows=100).reason == "queue_full"
+
+
+def test_where_batches_are_small_a_few_dozen_rows_may_wait():
+    admission(max_batch_rows=1).admit(1, 32, 0.0, 30)
+
+    assert refusal(queued_rows=33, max_batch_rows=1).reason == "queue_full"
 
 
 def test_a_quick_model_never_refuses_for_a_wait_nobody_notices():
@@ -105,7 +112,7 @@ def test_who_comes_back_when_told_is_accepted(rows, queued_rows, busy_seconds, t
 
 def test_slower_runs_make_admission_stricter():
     cost = Cost(TEN_MS_A_ROW)
-    gate = Admission(Settings(max_batch_rows=10, max_queue_rows=40), cost)
+    gate = Admission(Settings(max_batch_rows=10, max_queue_rows=40), cost, 10)
     gate.admit(1, 5, 0.0, timeout_seconds=0.07)
 
     for _ in range(60):

@@ -1,0 +1,50 @@
+"""Long arrays of numbers, taken out of a JSON text so that no single call has to look at the whole of it.
+
+A JSON decoder keeps the interpreter to itself: about 1 ms for each megabyte, and everybody else waits. Where a text is
+large, nearly all of it is arrays of numbers, and these can be cut anywhere between two numbers.
+"""
+
+import re
+
+# Shorter texts are decoded in well under a millisecond.
+LONG_BYTES = 256 * 1024
+
+_OPENING = re.compile(rb"\s*:\s*((?:\[\s*)+)")
+_CLOSING = b"]}, \t\r\n"
+
+
+def take_out(text: bytes) -> tuple[bytes, dict[bytes, bytes]]:
+    """Return the text with a short string in the place of each long array of numbers, and the arrays by these strings.
+
+    What lies between two quotes is either within a string or without any; a string that looks like an array leaves a
+    text that no decoder accepts, so decode the whole one when the shorter one fails.
+    """
+    kept: list[bytes] = []
+    taken: dict[bytes, bytes] = {}
+    position, probe = 0, LONG_BYTES
+    while probe < len(text):
+        after_quote = text.rfind(b'"', 0, probe) + 1
+        next_quote = text.find(b'"', probe)
+        end = len(text) if next_quote < 0 else next_quote
+        bounds = _array(text, after_quote, end) if end - after_quote > LONG_BYTES else None
+        if bounds is not None and bounds[0] >= position:
+            token = b'"[%d]"' % len(taken)
+            taken[token] = text[bounds[0] : bounds[1]]
+            kept += (text[position : bounds[0]], token)
+            position = bounds[1]
+        probe = end + LONG_BYTES
+    kept.append(text[position:])
+    return b"".join(kept), taken
+
+
+def _array(text: bytes, start: int, end: int) -> tuple[int, int] | None:
+    """Return where the array after a colon begins and ends, if that is all there is between start and end."""
+    opening = _OPENING.match(text, start, end)
+    if opening is None:
+        return None
+    closing = len(text[start:end].rstrip(_CLOSING)) + start
+    for _ in range(opening.group(1).count(b"[")):
+        closing = text.find(b"]", closing, end) + 1
+        if closing == 0:
+            return None
+    return opening.start(1), closing
