@@ -20,7 +20,7 @@ def admission(measured: tuple[tuple[int, float], ...] = TEN_MS_A_ROW, **settings
 
 
 def refusal(**asked: float) -> Overloaded:
-    limits = {key: asked.pop(key) for key in ("max_queue_rows", "max_queue_seconds") if key in asked}
+    limits = {key: asked.pop(key) for key in ("max_batch_rows", "max_queue_rows", "max_queue_seconds") if key in asked}
     with pytest.raises(Overloaded) as caught:
         admission(**limits).admit(**{"rows": 1, "queued_rows": 0, "busy_seconds": 0, "timeout_seconds": 30, **asked})
     return caught.value
