@@ -3,6 +3,9 @@
 import re
 from pathlib import Path
 
+from services.cli.main import VERBS
+from services.core.settings import PREFIX, Settings
+from tests.repo.test_metrics import CONTRACT as METRICS
 from tests.repo.texts import PAGES
 from tests.repo.tools import ROOT
 
@@ -22,6 +25,16 @@ def test_links_in_pages_lead_somewhere():
     missing = [f"{page.name}: {link}" for page in PAGES for link in _links(page) if not (page.parent / link).exists()]
 
     assert missing == []
+
+
+def test_settings_verbs_and_metrics_in_pages_exist():
+    text = "".join(page.read_text() for page in PAGES)
+
+    assert set(re.findall(r"\bTRIVET_[A-Z_]+[A-Z]", text)) <= {PREFIX + name.upper() for name in Settings.model_fields}
+    assert set(re.findall(r"[`$] ?trivet ([a-z]+)", text)) <= VERBS.keys()
+    assert {
+        re.sub(r"_(bucket|sum|count)$", "", name) for name in re.findall(r"inference_[a-z_]+[a-z]", text)
+    } <= METRICS.keys()
 
 
 def test_architecture_names_every_folder_of_the_package():

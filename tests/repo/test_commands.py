@@ -1,0 +1,55 @@
+"""The commands that pages name: every `make` target exists, explains itself, and is what CI runs."""
+
+import re
+import subprocess
+
+import pytest
+
+from tests.repo.texts import PAGES
+from tests.repo.tools import ROOT
+
+MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = set(re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[1].split())  # type: ignore[index]
+CI = (ROOT / ".ci" / "run").read_text()
+
+
+def test_targets_in_pages_exist():
+    named = {target for page in PAGES for target in _named(page.read_text())}
+
+    assert named <= TARGETS
+    assert named >= {"serve", "test", "lint", "check", "render"}
+
+
+def test_every_target_has_help():
+    explained = set(re.findall(r"^([a-z-]+):.*## \S", MAKEFILE, re.MULTILINE))
+
+    assert explained == TARGETS
+
+
+@pytest.mark.needs("make")
+def test_help_lists_every_target():
+    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert {line.split()[0] for line in listed.splitlines()} == TARGETS
+    assert max(len(line) for line in listed.splitlines()) <= 120
+
+
+@pytest.mark.needs("make")
+@pytest.mark.parametrize("target", sorted(TARGETS))
+def test_target_can_be_planned(target):
+    planned = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert planned.returncode == 0, planned.stderr
+
+
+def test_ci_runs_what_the_readme_says():
+    run = set(_named(CI))
+    readme = set(_named((ROOT / "README.md").read_text()))
+
+    assert "make test" in CI
+    assert run <= readme | {"setup"}
+
+
+def _named(text: str) -> list[str]:
+    """Return the targets of `make …` in code: a page's quoted commands, a script's lines."""
+    return re.findall(r"(?:^|[`$] ?|timed )make ([a-z][a-z-]*)", text, re.MULTILINE)
