@@ -94,8 +94,10 @@ def _predict_outputs(outputs: Tensors) -> tuple[Array, list[Array]]:
 
 
 def _first(array: Array) -> Any:
-    row = array[0]
-    return row.tolist() if isinstance(row, np.ndarray) and row.dtype.kind == "O" else row
+    """Return the first row as something that orjson writes in the array's own precision."""
+    if array.ndim > 1:
+        return array[0].tolist() if array.dtype.kind == "O" else array[0]
+    return array[0] if array.dtype.kind == "f" else array.item(0)
 
 
 def _checked(answer: bytes, outputs: Tensors) -> bytes:

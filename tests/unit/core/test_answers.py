@@ -149,3 +149,10 @@ def test_no_answer_holds_null():
     bodies = [encode_rows(OUTPUTS), encode_row(OUTPUTS), encoded(OUTPUTS, ("prediction", False), id="1")[0]]
 
     assert not any(b"null" in body for body in bodies)
+
+
+@pytest.mark.parametrize("code", ["b", "h", "i", "l", "q", "B", "H", "I", "L", "Q", "?"])
+def test_every_whole_number_type_of_numpy_is_answered(code):
+    prediction = np.array([1], dtype=code)
+
+    assert json.loads(encode_row({"prediction": prediction})) == {"prediction": 1}
