@@ -10,16 +10,17 @@ from services.core.compiled_model import MANIFEST_FILE, Manifest
 from services.core.signature import Signature, TensorSpec
 from tests.service.facts import Facts, write
 
-# About 20 ms a run, whatever its rows, on the machine where this was written.
-SLOW_STEPS = 400
+# Steps for each unit of the largest fourth column: 4.0, as in the sample, takes about 10 ms, whatever the rows.
+STEPS = 100
 SLOW_WIDTH = 8192
 OPSET, IR_VERSION = 18, 9
 
 
 def slow(folder: Path) -> None:
-    """Write a model that adds up each row, and computes many useless cosines for every run."""
+    """Write a model that adds up each row, and computes many useless cosines, as many as the fourth column says."""
     constants = [
-        numpy_helper.from_array(np.array(SLOW_STEPS, dtype=np.int64), "steps"),
+        numpy_helper.from_array(np.array(STEPS, dtype=np.float32), "steps_a_unit"),
+        numpy_helper.from_array(np.array(3, dtype=np.int64), "fourth"),
         numpy_helper.from_array(np.array(True), "go"),
         numpy_helper.from_array(np.array([SLOW_WIDTH], dtype=np.int64), "width"),
         numpy_helper.from_array(np.array([1], dtype=np.int64), "axis"),
@@ -39,6 +40,10 @@ def slow(folder: Path) -> None:
         ],
     )
     nodes = [
+        helper.make_node("Gather", ["features", "fourth"], ["column"], axis=1),
+        helper.make_node("ReduceMax", ["column"], ["units"], keepdims=0),
+        helper.make_node("Mul", ["units", "steps_a_unit"], ["steps_as_float"]),
+        helper.make_node("Cast", ["steps_as_float"], ["steps"], to=TensorProto.INT64),
         helper.make_node("ReduceSum", ["features", "axis"], ["prediction_only"], keepdims=0),
         helper.make_node("ReduceSum", ["features"], ["total"], keepdims=0),
         helper.make_node("Mul", ["total", "zero"], ["nothing"]),
