@@ -1,16 +1,9 @@
-"""`python -m services.registry.catalogue > docs/models.md`: all of scikit-learn that predicts, compiled."""
+"""All of scikit-learn that predicts, each fitted to a data set that suits it: what docs/models.md is about."""
 
 import inspect
-import sys
 from typing import Any
 
-import msgspec
 import numpy as np
-
-from services.core.errors import TrivetError
-from services.registry.adapter import Adapter
-from services.registry.compile import Compiled, compile_estimator
-from services.registry.sources import Source
 
 _ROWS = 150
 _SEED = 3
@@ -29,16 +22,6 @@ _SETTINGS: dict[str, dict[str, Any]] = {
 _SMALL = {"n_estimators": 20, "max_iter": 200, "random_state": _SEED}
 _OPTIONAL = inspect.Parameter("estimator", inspect.Parameter.KEYWORD_ONLY, default=None)
 _MULTIPLE_OUTPUTS = ("MultiOutput", "MultiTask", "CCA", "PLS", "ClassifierChain", "RegressorChain")
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """One estimator: the runtime it is served by, or why by none."""
-
-    name: str
-    kind: str
-    runtime: str
-    difference: float | None = None
-    why: str = ""
 
 
 def predicting() -> dict[str, Any]:
@@ -107,25 +90,3 @@ def fitted(name: str, kind: Any) -> tuple[Any, Any]:
         features = features[:, :1]
     estimator.fit(features, target)
     return estimator, features[:_EXAMPLE_ROWS]
-
-
-def entries(adapter: Adapter) -> list[Entry]:
-    """Fit and compile every estimator; one that takes other data than rows of numbers is said to."""
-    return [_entry(name, kind, adapter) for name, kind in sorted(predicting().items())]
-
-
-def _entry(name: str, kind: Any, adapter: Adapter) -> Entry:
-    print(f"{name}", file=sys.stderr, flush=True)  # noqa: T201
-    estimator, example = fitted(name, kind)
-    word = kind_of(estimator)
-    try:
-        compiled = compile_estimator(Source(name, estimator=estimator, example=example), adapter, ())
-    except TrivetError as error:
-        return Entry(name, word, "refused", why=error.message)
-    difference = compiled.parity.largest_difference if compiled.parity else None
-    return Entry(name, word, compiled.runtime, difference, _why(compiled))
-
-
-def _why(compiled: Compiled) -> str:
-    reasons = dict.fromkeys(attempt.reason for attempt in compiled.attempts if attempt.reason)
-    return next(iter(reasons), "") or "" if compiled.runtime == "sklearn" else ""

@@ -12,9 +12,9 @@ from skl2onnx.common import data_types
 from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
 
 from services.core.signature import Signature, TensorSpec
-from services.registry import graph
+from services.registry import graph, imputer, trees
+from services.registry.signature_of import selects_columns
 from services.registry.simplify import simplified
-from services.registry.trees import CONVERTERS
 
 _TYPES = {
     "FP64": data_types.DoubleTensorType,
@@ -23,6 +23,7 @@ _TYPES = {
     "BOOL": data_types.BooleanTensorType,
     "BYTES": data_types.StringTensorType,
 }
+_CONVERTERS = {**trees.CONVERTERS, **imputer.CONVERTERS}
 # The opset below which several converters write their older, simpler form.
 _OLDER_OPSET = {"": 17, "ai.onnx.ml": 3}
 _UNKNOWN = re.compile(r"'<class '[\w.]*?(\w+)'>'")
@@ -79,30 +80,49 @@ def conversions(estimator: Any, signature: Signature) -> Iterator[Converted]:
 
 
 def _convert(estimator: Any, signature: Signature, way: Way) -> onnx.ModelProto:
-    entering = {spec.name: _entering(spec, way) for spec in signature.inputs}
-    types = [(spec.name, _TYPES[entering[spec.name]](list(_dims(spec)))) for spec in signature.inputs]
-    with warnings.catch_warnings():
-        # Converters warn of their own deprecations; parity, measured below, is what counts.
-        warnings.simplefilter("ignore")
-        model = convert_sklearn(
-            estimator,
-            name=type(estimator).__name__,
-            initial_types=types,
-            target_opset=way.opset,
-            options=_options(estimator),
-            custom_conversion_functions=CONVERTERS,
-        )
+    joined = not signature.is_matrix and not selects_columns(estimator)
+    entering = (_joined(signature, way),) if joined else tuple(_entering(spec, way) for spec in signature.inputs)
+    model = _run(estimator, entering, way)
     graph.cast_before_trees(model)
     graph.widen_after_trees(model)
-    for spec in signature.inputs:
-        if entering[spec.name] != spec.datatype:
+    if joined:
+        graph.join_inputs(model, signature.inputs)
+    else:
+        graph.rename_inputs(model, [spec.name for spec in signature.inputs])
+        for spec in signature.inputs:
             graph.cast_input(model, spec.name, spec.datatype)
     graph.fit_outputs(model, signature.outputs)
     return graph.finished(model)
 
 
-def _entering(spec: TensorSpec, way: Way) -> str:
-    return spec.datatype if spec.datatype == "BYTES" or way.numbers is None else way.numbers
+def _run(estimator: Any, entering: tuple[TensorSpec, ...], way: Way) -> onnx.ModelProto:
+    types = [(spec.name, _TYPES[spec.datatype](list(_dims(spec)))) for spec in entering]
+    with warnings.catch_warnings():
+        # Converters warn of their own deprecations; parity, measured below, is what counts.
+        warnings.simplefilter("ignore")
+        model: onnx.ModelProto = convert_sklearn(
+            estimator,
+            name=type(estimator).__name__,
+            initial_types=types,
+            target_opset=way.opset,
+            options=_options(estimator),
+            custom_conversion_functions=_CONVERTERS,
+        )
+    return model
+
+
+def _joined(signature: Signature, way: Way) -> TensorSpec:
+    """Return the one matrix that scikit-learn makes of several columns of numbers."""
+    datatypes = {spec.datatype for spec in signature.inputs}
+    if "BYTES" in datatypes and len(datatypes) > 1:
+        raise NotImplementedError("columns of texts and of numbers in one matrix")
+    datatype = "BYTES" if "BYTES" in datatypes else way.numbers or "FP64"
+    return TensorSpec("features", datatype, (-1, len(signature.inputs)))
+
+
+def _entering(spec: TensorSpec, way: Way) -> TensorSpec:
+    keep = spec.datatype == "BYTES" or way.numbers is None
+    return spec if keep else msgspec.structs.replace(spec, datatype=way.numbers)
 
 
 def _dims(spec: TensorSpec) -> list[int | None]:

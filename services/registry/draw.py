@@ -33,9 +33,9 @@ def example_rows(signature: Signature, example: Any) -> Tensors | None:
     if signature.is_matrix:
         values = example.to_numpy() if hasattr(example, "columns") else np.asarray(example)
         spec = signature.inputs[0]
-        return {spec.name: _cast(values if values.ndim == 2 else values[:, None], spec)}
+        return {spec.name: _present(values if values.ndim == 2 else values[:, None], spec)}
     columns = zip(signature.inputs, example.columns, strict=True)
-    return {spec.name: _cast(example[column].to_numpy()[:, None], spec) for spec, column in columns}
+    return {spec.name: _present(example[column].to_numpy()[:, None], spec) for spec, column in columns}
 
 
 def rows(signature: Signature, estimator: Any, example: Tensors | None, predict: Predict | None) -> Tensors:
@@ -95,6 +95,15 @@ def _join(signature: Signature, columns: list[Array]) -> Tensors:
         spec = signature.inputs[0]
         return {spec.name: _cast(np.stack(columns, axis=1), spec)}
     return {spec.name: _cast(column[:, None], spec) for spec, column in zip(signature.inputs, columns, strict=True)}
+
+
+def _present(values: Array, spec: TensorSpec) -> Array:
+    """Return an example's values as a tensor, which has no way to say that a text is missing: another stands in."""
+    if spec.datatype != "BYTES":
+        return _cast(values, spec)
+    texts = [value for value in values.ravel() if isinstance(value, str)] or [""]
+    filled = [value if isinstance(value, str) else texts[0] for value in values.ravel()]
+    return np.array(filled, dtype=object).reshape(values.shape)
 
 
 def _cast(values: Array, spec: TensorSpec) -> Array:

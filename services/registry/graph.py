@@ -67,14 +67,39 @@ def _in_float64(node: onnx.NodeProto) -> bool:
     return any(attribute.name == "nodes_values_as_tensor" for attribute in node.attribute)
 
 
+def rename_inputs(model: onnx.ModelProto, names: list[str]) -> None:
+    """Give the inputs these names, in order; skl2onnx replaces what is not a letter, a digit or an underscore."""
+    if len(names) != len(model.graph.input):
+        raise ValueError(f"the graph has {len(model.graph.input)} inputs, and {len(names)} were expected")
+    new = {value.name: name for value, name in zip(model.graph.input, names, strict=True)}
+    for node in model.graph.node:
+        _replace(node.input, [new.get(source, source) for source in node.input])
+    for value in model.graph.input:
+        value.name = new[value.name]
+
+
 def cast_input(model: onnx.ModelProto, name: str, datatype: str) -> None:
     """Let an input be of this datatype, and cast it to the one that the graph was converted for."""
     value = next(value for value in model.graph.input if value.name == name)
-    cast = helper.make_node("Cast", [name], [f"{name}_cast"], to=value.type.tensor_type.elem_type)
+    converted_for = value.type.tensor_type.elem_type
+    if converted_for == TYPES[datatype]:
+        return
+    cast = helper.make_node("Cast", [name], [f"{name}_cast"], to=converted_for)
     for node in model.graph.node:
         _replace(node.input, [cast.output[0] if source == name else source for source in node.input])
     value.type.tensor_type.elem_type = TYPES[datatype]
     _replace(model.graph.node, [cast, *model.graph.node])
+
+
+def join_inputs(model: onnx.ModelProto, specs: tuple[TensorSpec, ...]) -> None:
+    """Replace the one matrix that a graph takes by columns, which are cast and joined to it."""
+    matrix = model.graph.input[0]
+    number = matrix.type.tensor_type.elem_type
+    casts = [helper.make_node("Cast", [spec.name], [f"{spec.name}_cast"], to=number) for spec in specs]
+    join = helper.make_node("Concat", [cast.output[0] for cast in casts], [matrix.name], axis=1)
+    _replace(model.graph.node, [*casts, join, *model.graph.node])
+    inputs = [helper.make_tensor_value_info(spec.name, TYPES[spec.datatype], ["rows", 1]) for spec in specs]
+    _replace(model.graph.input, inputs)
 
 
 def fit_outputs(model: onnx.ModelProto, specs: tuple[TensorSpec, ...]) -> None:
@@ -131,11 +156,26 @@ def _table(model: onnx.ModelProto, given: onnx.ValueInfoProto, index: int, spec:
     if given.type.HasField("sequence_type"):
         model.graph.node.append(helper.make_node("SequenceAt", [given.name, at], [name]))
         return name, given.type.sequence_type.elem_type.tensor_type.elem_type
+    number = given.type.tensor_type.elem_type
+    if len(given.type.tensor_type.shape.dim) == 2:
+        return _both_classes(model, given.name, spec.name, index, number), number
     model.graph.node.append(helper.make_node("Gather", [given.name, at], [f"{name}_classes"], axis=0))
     bounds = {"start": 0, "end": spec.shape[1], "axis": 1}
     ends = [_constant(model, f"{spec.name}_{word}", [bound]) for word, bound in bounds.items()]
     model.graph.node.append(helper.make_node("Slice", [f"{name}_classes", *ends], [name]))
-    return name, given.type.tensor_type.elem_type
+    return name, number
+
+
+def _both_classes(model: onnx.ModelProto, source: str, name: str, index: int, number: int) -> str:
+    """Append the nodes that make [1 - p, p] of one label's column of P(1)."""
+    one = f"{name}_one"
+    model.graph.initializer.append(helper.make_tensor(one, number, [], [1.0]))
+    column = _constant(model, f"{name}_column", [index])
+    model.graph.node.append(helper.make_node("Gather", [source, column], [f"{name}_positive"], axis=1))
+    model.graph.node.append(helper.make_node("Sub", [one, f"{name}_positive"], [f"{name}_negative"]))
+    parts = [f"{name}_negative", f"{name}_positive"]
+    model.graph.node.append(helper.make_node("Concat", parts, [f"{name}_both"], axis=1))
+    return f"{name}_both"
 
 
 def _constant(model: onnx.ModelProto, name: str, value: int | list[int]) -> str:

@@ -57,7 +57,7 @@ def _thresholds(estimator: Any, columns: list[Any]) -> Iterator[tuple[Any, Array
     """Yield the values at which the trees split, and their neighbours in both precisions."""
     for features, thresholds in _splits(estimator):
         for index in np.unique(features):
-            at = np.unique(thresholds[features == index])[:500]
+            at = np.unique(thresholds[(features == index) & np.isfinite(thresholds)])[:500]
             single = at.astype(np.float32)
             beside = [np.nextafter(at, np.inf), np.nextafter(at, -np.inf)]
             beside += [np.nextafter(single, np.float32(side)).astype(np.float64) for side in (np.inf, -np.inf)]

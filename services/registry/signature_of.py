@@ -55,7 +55,7 @@ def _of_frame(estimator: Any, frame: Any, adapter: Adapter) -> Signature:
     uniform = len(set(datatypes)) == 1 and datatypes[0] in ("FP32", "FP64")
     if adapter.takes_text(estimator):
         return _matrix(1, "BYTES", names)
-    if uniform and not _selects_columns(estimator):
+    if uniform and not selects_columns(estimator):
         return _matrix(len(names), datatypes[0], names)
     specs = (TensorSpec(name, datatype, (-1, 1)) for name, datatype in zip(names, datatypes, strict=True))
     return Signature(tuple(specs), ())
@@ -82,7 +82,7 @@ def _matrix(width: int, datatype: str, columns: tuple[str, ...] | None) -> Signa
 
 
 def _features_in(estimator: Any) -> int:
-    if _selects_columns(estimator) or not hasattr(estimator, "n_features_in_"):
+    if selects_columns(estimator) or not hasattr(estimator, "n_features_in_"):
         raise CannotCompile(
             f"{_name(estimator)} does not say what its inputs are: log it to MLflow with an input example"
         )
@@ -94,7 +94,7 @@ def _names(estimator: Any) -> tuple[str, ...] | None:
     return None if names is None else tuple(str(name) for name in names)
 
 
-def _selects_columns(estimator: Any) -> bool:
+def selects_columns(estimator: Any) -> bool:
     """Whether a step picks its columns by name."""
     if not hasattr(estimator, "feature_names_in_"):
         return False

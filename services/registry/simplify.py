@@ -1,4 +1,4 @@
-"""Estimators that predict as another one inside them does, which skl2onnx converts where it does not know the outer one."""
+"""Estimators that predict as one inside them does, which skl2onnx knows where it does not know the outer one."""
 
 import copy
 from typing import Any

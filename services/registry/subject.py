@@ -49,6 +49,8 @@ def subject_of(source: Source, adapter: Adapter) -> Subject:
     example = draw.example_rows(signature, source.example)
     if example is not None and (reason := _refusal(reference, example)):
         raise CannotCompile(f"{type(estimator).__name__} does not predict for its input example: {reason}")
+    if example is not None:
+        _check_types(estimator, source.example, reference.predict(example)["prediction"])
     rows, notes = _rows(signature, estimator, example, reference)
     expected = reference.predict(rows)
     signature = msgspec.structs.replace(
@@ -59,6 +61,17 @@ def subject_of(source: Source, adapter: Adapter) -> Subject:
     count = 0 if example is None else _length(example)
     holed = _holed(signature, rows, reference)
     return Subject(estimator, signature, reference, rows, expected, count, holed, notes)
+
+
+def _check_types(estimator: Any, example: Any, predicted: Array) -> None:
+    """Refuse an estimator for which the example's values are not enough: it also looks at their pandas types."""
+    frame = example.dropna() if hasattr(example, "dropna") else example
+    whole = np.asarray(estimator.predict(example))
+    if len(frame) == len(example) and (whole.astype(str) != predicted.astype(str)).any():
+        raise CannotCompile(
+            f"{type(estimator).__name__} predicts something else once its input is plain numbers and texts: "
+            "fit it on those, without category types"
+        )
 
 
 def _rows(

@@ -52,8 +52,19 @@ def _exact(name: str, value: Any) -> tuple[str, Any]:
 
 
 def _trees(convert: Any, rounded: bool, scope: Any, operator: Any, container: Any) -> None:
-    """Convert an ensemble of trees in float64, by the operator's third version, which first knows it."""
+    """Convert an ensemble of trees in float64, by the operator's third version, which first knows it.
+
+    Raises NotImplementedError for an infinite threshold, over which skl2onnx would search for ever: scikit-learn splits
+    so between missing values and all others.
+    """
+    if not all(np.isfinite(part.threshold).all() for part in _trees_of(operator.raw_operator)):
+        raise NotImplementedError("a tree that was fitted to missing values")
     convert(scope, operator, _Exact(container, scope, rounded), op_version=3)
+
+
+def _trees_of(estimator: Any) -> list[Any]:
+    members = np.ravel(np.asarray(getattr(estimator, "estimators_", estimator), dtype=object))
+    return [member.tree_ for member in members if hasattr(member, "tree_")]
 
 
 _CLASSIFIER = random_forest.convert_sklearn_random_forest_classifier
