@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
-from tests.repo.tools import ROOT
+from tests.tools import ROOT
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

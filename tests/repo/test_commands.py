@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from tests.repo.texts import PAGES
-from tests.repo.tools import ROOT
+from tests.tools import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 TARGETS = set(re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[1].split())  # type: ignore[index]

@@ -7,7 +7,7 @@ from services.cli.main import VERBS
 from services.core.settings import PREFIX, Settings
 from tests.repo.test_metrics import CONTRACT as METRICS
 from tests.repo.texts import PAGES
-from tests.repo.tools import ROOT
+from tests.tools import ROOT
 
 MAX_LINE_CHARACTERS = 120
 # The first part of a path in a page: a folder or a file at the root.

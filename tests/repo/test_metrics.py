@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from services.core.metrics import Metrics
-from tests.repo.tools import ROOT
+from tests.tools import ROOT
 
 
 class Metric(NamedTuple):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.repo.texts import TEXTS
-from tests.repo.tools import ROOT, find_tool
+from tests.tools import ROOT, find_tool
 
 REGISTRY = "https://pypi.org/simple"
 DECISION = ROOT / "docs" / "adr" / "0002-dependencies.md"

@@ -6,7 +6,7 @@ import pytest
 
 from tests.repo import readme
 from tests.repo.readme import Shell, Shown
-from tests.repo.tools import ROOT
+from tests.tools import ROOT
 from tests.service.server import free_port
 
 
@@ -14,7 +14,7 @@ from tests.service.server import free_port
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     made = Shell(tmp_path_factory.mktemp("readme"), free_port())
     yield made
-    made.stop()
+    assert made.stop() == 0
 
 
 @pytest.mark.needs("curl")

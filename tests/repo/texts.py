@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from tests.repo.tools import ROOT
+from tests.tools import ROOT
 
 FOLDERS = (".ci", "bench", "docs", "services", "tests")
-SUFFIXES = {".cfg", ".ini", ".json", ".mako", ".md", ".py", ".sh", ".toml", ".txt", ".yaml", ".yml", ""}
+SUFFIXES = {".cfg", ".ini", ".json", ".mako", ".md", ".py", ".sh", ".toml", ".txt", ".yaml", ".yml"}
+NAMES = {".dockerignore", ".gitignore", "Dockerfile", "Makefile", "run"}
 # Not written by people, or not in git.
 SKIPPED = {".venv", "__pycache__", "results", "node_modules"}
 GENERATED = {"uv.lock", "benchmarks.json"}
@@ -17,7 +18,9 @@ def _texts() -> list[Path]:
     return sorted(
         file
         for file in found
-        if file.suffix in SUFFIXES and file.name not in GENERATED and not SKIPPED & set(file.relative_to(ROOT).parts)
+        if (file.suffix in SUFFIXES or file.name in NAMES)
+        and file.name not in GENERATED
+        and not SKIPPED & set(file.relative_to(ROOT).parts)
     )
 
 
