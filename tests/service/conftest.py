@@ -19,7 +19,10 @@ import pytest
 
 from tests.service import facts
 from tests.service.facts import Facts
+from tests.service.postgres import postgres_server
 from tests.service.server import Server, Start
+
+__all__ = ["postgres_server"]  # a fixture
 
 ENGINES = ("fastapi",)
 ROOT = Path(__file__).parents[2]

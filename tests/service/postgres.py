@@ -9,24 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools import find_tool
+
 # initdb and postgres refuse to run as root; Debian's packages make this user.
 SERVER_USER = "postgres"
-
-
-def postgres_bin() -> Path | None:
-    """Return the folder of the newest PostgreSQL programs, or None when there are none."""
-    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    if debian:
-        return debian[-1].parent
-    found = shutil.which("initdb")
-    return Path(found).parent if found else None
 
 
 class PostgresServer:
     """One server, stopped until `start`. url: of its database, for SQLAlchemy with psycopg."""
 
-    def __init__(self, programs: Path) -> None:
-        self._programs = programs
+    def __init__(self) -> None:
+        initdb = find_tool("initdb")
+        assert initdb is not None, "PostgreSQL is missing; the tests that need it are skipped"
+        self._programs = Path(initdb).parent
         self._user = SERVER_USER if os.geteuid() == 0 else None
         self._folder = Path(tempfile.mkdtemp(prefix="trivet-postgres-"))
         if self._user:
@@ -62,9 +57,7 @@ class PostgresServer:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """A running server, one for the session; a test that stops it starts it again."""
-    programs = postgres_bin()
-    assert programs is not None, "PostgreSQL is missing; conftest.py skips the tests that need it"
-    server = PostgresServer(programs)
+    server = PostgresServer()
     server.start()
     yield server
     server.remove()

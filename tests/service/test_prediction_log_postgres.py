@@ -20,10 +20,10 @@ from services.prediction_log.log import PredictionLog, open_log
 from services.prediction_log.rows import converter
 from services.prediction_log.schema import VERSION_TABLE
 from services.prediction_log.tables import metadata
-from tests.service.postgres import PostgresServer, postgres_server
+from tests.service.postgres import PostgresServer
 from tests.unit.prediction_log.parts import AT, Counts, record, request_ids, rows_of, wait_until
 
-__all__ = ["postgres_server"]
+pytestmark = pytest.mark.needs("initdb")
 
 Open = Callable[..., PredictionLog]
 
