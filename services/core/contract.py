@@ -146,16 +146,23 @@ def decode_rows(body: bytes, signature: Signature) -> Tensors:
 
 def _batch_rows(text: bytes, taken: Taken, signature: Signature) -> Tensors:
     raw = bytes(_decode(_batch, text, strict=UnfitInput).inputs)
-    return _rows(taken.get(raw, raw), signature, "inputs")
+    return _rows(taken.pop(raw, raw), signature, "inputs")
 
 
 def _in_pieces(decode: Callable[Concatenate[bytes, Taken, P], T], text: bytes, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Decode a text, a long one with its long arrays taken out; what then fails is explained by the whole text."""
+    """Decode a text, a long one with its long arrays taken out.
+
+    What then fails is explained by the whole text, and an array that nobody asked for is checked with it.
+    """
     if len(text) > LONG_BYTES:
+        shorter, taken = take_out(text)
         try:
-            return decode(*take_out(text), *args, **kwargs)
+            decoded = decode(shorter, taken, *args, **kwargs)
         except (MalformedRequest, UnfitInput):
             pass
+        else:
+            if not taken:
+                return decoded
     return decode(text, {}, *args, **kwargs)
 
 
@@ -188,7 +195,7 @@ def _tensors(inputs: tuple[InferInput, ...], taken: Taken, tail: memoryview) -> 
         if tensor.name in tensors:
             raise MalformedRequest(f"the input {tensor.name!r} is there twice")
         raw, size = bytes(tensor.data), tensor.parameters.get("binary_data_size")
-        raw = taken.get(raw, raw)
+        raw = taken.pop(raw, raw)
         if size is None:
             if not raw:
                 raise MalformedRequest(f"the input {tensor.name!r} has neither data nor binary_data_size")

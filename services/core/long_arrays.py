@@ -34,7 +34,10 @@ def take_out(text: bytes) -> tuple[bytes, dict[bytes, bytes]]:
             position = bounds[1]
         probe = end + LONG_BYTES
     kept.append(text[position:])
-    return b"".join(kept), taken
+    shorter = b"".join(kept)
+    if any(shorter.count(token) != 1 for token in taken):
+        return text, {}  # one of these strings was there before
+    return shorter, taken
 
 
 def _array(text: bytes, start: int, end: int) -> tuple[int, int] | None:
