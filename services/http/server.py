@@ -136,7 +136,8 @@ class Server:
             return
         seconds = time.time() - process_started_at()
         self.metrics.start_seconds.set(seconds)
-        logger.info("ready", extra={"uri": self.settings.model, "start_seconds": round(seconds, 3)})
+        facts = {"uri": self.settings.model, "start_seconds": round(seconds, 3), "pid": os.getpid()}
+        logger.info("ready", extra=facts)
         if name:
             await self._follow_cache()
 

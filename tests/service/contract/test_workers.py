@@ -1,0 +1,107 @@
+"""Several processes on one machine: one address, one set of metrics, one end."""
+
+import os
+import signal
+from functools import partial
+
+import httpx
+import pytest
+
+from tests.service.load import pooled, together
+from tests.service.metrics import samples_of, value_of
+from tests.service.server import is_alive
+from tests.service.shapes import answer_of
+from tests.service.waiting import until
+
+REQUESTS = 60
+SOON_SECONDS = 20.0
+
+
+@pytest.fixture
+def pair(start):
+    """A server of two worker processes."""
+    server = start(workers=2)
+    until(lambda: len(_ready(server)) == 2, SOON_SECONDS, "both workers are ready")
+    return server
+
+
+def test_metrics_add_up_across_processes(pair, iris):
+    _ask(pair, iris)
+
+    with pair.client() as client:
+        labels = {"model": iris.name, "version": "0", "route": "/predict", "code": "200"}
+        assert value_of(client, "inference_requests_total", **labels) == REQUESTS
+        assert (
+            value_of(client, "inference_request_duration_seconds_count", model=iris.name, route="/predict") == REQUESTS
+        )
+        assert value_of(client, "inference_batch_rows_sum", model=iris.name) == REQUESTS
+        assert value_of(client, "inference_requests_in_flight", model=iris.name) == 0
+        ready = [sample for sample in samples_of(client) if sample.name == "inference_model_ready"]
+        assert [sample.value for sample in ready] == [1]
+        assert not any("pid" in sample.labels for sample in samples_of(client))
+
+
+def test_sigterm_ends_every_process(pair, iris):
+    _ask(pair, iris)
+    workers = pair.children()
+
+    pair.stop()
+
+    assert len(workers) >= 2
+    assert not any(is_alive(worker) for worker in workers)
+
+
+def test_sigterm_under_load_answers_everything_that_was_accepted(start, iris):
+    server = start("slow", workers=2, max_queue_seconds=60)
+    with pooled(server.url) as client:
+        calls = [partial(client.post, "/predict", json={"features": [float(n), 0.0, 0.0, 4.0]}) for n in range(40)]
+        calls.insert(30, server.terminate)
+        answers = together([partial(_quietly, call) for call in calls], clients=10)
+    server.check_stopped()
+
+    answered = [answer for answer in answers if answer is not None]
+    assert answered
+    assert {answer.status_code for answer in answered} <= {200, 503}
+
+
+def test_a_killed_worker_is_started_again(pair, iris):
+    victim, survivor = _ready(pair)
+    os.kill(victim, signal.SIGKILL)
+
+    until(lambda: len(_ready(pair) - {victim}) == 2, SOON_SECONDS, "a new worker is ready")
+
+    _ask(pair, iris)
+    assert survivor in pair.children()
+    pair.stop()
+    assert any(line["event"] == "worker died" for line in pair.lines())
+
+
+def test_a_dead_worker_leaves_no_gauge_behind(pair, iris):
+    _ask(pair, iris)
+    victim, _ = _ready(pair)
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: len(_ready(pair) - {victim}) == 2, SOON_SECONDS, "a new worker is ready")
+
+    with pair.client() as client:
+        assert value_of(client, "inference_requests_total", model=iris.name, code="200") == REQUESTS
+        assert value_of(client, "inference_model_ready", model=iris.name) == 1
+
+
+def _ask(server, iris):
+    with pooled(server.url) as client:
+        calls = [partial(client.post, "/predict", json={"features": iris.rows[0]})] * REQUESTS
+        for response in together(calls, clients=16):
+            assert answer_of(response)["prediction"] == iris.predictions[0]
+
+
+def _quietly(call):
+    try:
+        return call()
+    except httpx.TransportError:
+        return None  # the listening socket is closed
+
+
+def _ready(server):
+    """The workers that said that they are ready, and still live."""
+    said = {line["pid"] for line in server.lines() if line["event"] == "ready"}
+    return {pid for pid in said if is_alive(pid)}
