@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import httpx
 
-from tests.tools import ROOT
 from tests.service.waiting import until
+from tests.tools import ROOT
 
 PORT = "8000"
 READY_SECONDS = 60.0

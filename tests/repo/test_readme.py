@@ -6,8 +6,8 @@ import pytest
 
 from tests.repo import readme
 from tests.repo.readme import Shell, Shown
-from tests.tools import ROOT
 from tests.service.server import free_port
+from tests.tools import ROOT
 
 
 @pytest.fixture(scope="module")
