@@ -77,6 +77,7 @@ def _properties(model: LoadedModel) -> dict[str, str]:
     classes = {spec.name: spec.classes for spec in signature.outputs if spec.classes is not None}
     if "probability" in classes:
         properties["classes"] = msgspec.json.encode(classes["probability"]).decode()
-    for name in classes.keys() - {"prediction", "probability"}:
-        properties[f"classes_{name}"] = msgspec.json.encode(classes[name]).decode()
+    for name, labels in classes.items():
+        if name.startswith("probability_"):
+            properties[f"classes_{name}"] = msgspec.json.encode(labels).decode()
     return properties
