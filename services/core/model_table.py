@@ -96,24 +96,25 @@ class ModelTable:
         Raises LoadFailed; what was served before goes on.
         """
         name = compiled.manifest.name
-        previous = self._entries.get(name)
-        if previous is None or previous.model is None:
+        if self._loaded(name) is None:
             self.mark(name, "loading")
         started = time.monotonic()
         try:
             model = await asyncio.to_thread(self._load_now, compiled)
         except LoadFailed as error:
-            if previous is None or previous.model is None:
+            if self._loaded(name) is None:
                 self.mark(name, "failed", error.message)
             raise
         self._metrics.model_load_seconds.labels(self._metrics.engine, name).observe(time.monotonic() - started)
+        replaced = self._loaded(name)  # as of now: another load may have come first
         self._entries[name] = Entry(name, "ready", model=model)
         if self.default is None or self.default.identity.name == name:
             self.default = model
+        if replaced is not None:
+            self._publish(replaced, served=False)
         self._publish(model, served=True)
-        if previous is not None and previous.model is not None:
-            self._publish(previous.model, served=False)
-            await previous.model.batcher.close()
+        if replaced is not None:
+            await replaced.batcher.close()
         return model
 
     async def unload(self, name: str) -> None:
@@ -132,6 +133,10 @@ class ModelTable:
         """Unload every model."""
         for name in list(self._entries):
             await self.unload(name)
+
+    def _loaded(self, name: str) -> LoadedModel | None:
+        entry = self._entries.get(name)
+        return None if entry is None else entry.model
 
     def _load_now(self, compiled: CompiledModel) -> LoadedModel:
         started = time.monotonic()

@@ -40,7 +40,10 @@ def sample_tensors(manifest: Manifest) -> Tensors:
         values = manifest.sample.get(spec.name)
         if not values:
             raise LoadFailed(f"the compiled model has no sample of its input {spec.name!r}: publish it again")
-        tensors[spec.name] = np.array(values, dtype=DATATYPES[spec.datatype])
+        try:
+            tensors[spec.name] = np.array(values, dtype=DATATYPES[spec.datatype])
+        except (ValueError, TypeError, OverflowError) as error:
+            raise LoadFailed(f"the sample of the input {spec.name!r} is no {spec.datatype} tensor: {error}") from error
     return tensors
 
 
@@ -59,7 +62,7 @@ def _timed(runtime: Runtime, batch: Tensors, signature: Signature, rows: int) ->
     seconds = time.perf_counter() - started
     for spec in signature.outputs:
         array = outputs.get(spec.name)
-        if array is None or array.ndim != len(spec.shape) or (signature.batched and len(array) != rows):
+        if array is None or array.ndim != len(spec.shape) or (signature.batched and array.shape[:1] != (rows,)):
             found = "nothing" if array is None else f"the shape {list(array.shape)}"
             raise LoadFailed(
                 f"warm-up of {rows} rows gave {found} for the output {spec.name!r} of shape {list(spec.shape)}"

@@ -1,6 +1,7 @@
 """Adapters that execute a model: one file each, imported on first use."""
 
 from services.core.compiled_model import CompiledModel
+from services.core.errors import LoadFailed
 from services.core.runtime import Runtime
 from services.core.settings import Settings
 
@@ -11,6 +12,8 @@ def load(compiled: CompiledModel, settings: Settings) -> Runtime:
         from services.runtimes import onnx
 
         return onnx.load(compiled, threads=settings.runtime_threads)
-    from services.runtimes import sklearn
-
+    try:
+        from services.runtimes import sklearn
+    except ImportError as error:
+        raise LoadFailed(f"a model for scikit-learn needs what trivet[sklearn] installs: {error}") from error
     return sklearn.load(compiled, settings.trusted_types)

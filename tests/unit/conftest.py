@@ -4,7 +4,6 @@ import asyncio
 import os
 import threading
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import settings as hypothesis_settings
@@ -57,6 +56,6 @@ def labeller(tmp_path_factory: pytest.TempPathFactory) -> CompiledModel:
 
 
 @pytest.fixture(scope="session")
-def iris(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A logistic regression over iris, converted by skl2onnx."""
-    return onnx_models.iris(tmp_path_factory.mktemp("iris"))
+def forest(tmp_path_factory: pytest.TempPathFactory) -> CompiledModel:
+    """Over a matrix of four columns: the sum of fifty small trees, in float32."""
+    return onnx_models.forest(tmp_path_factory.mktemp("forest"))

@@ -43,22 +43,39 @@ def labeller(folder: Path) -> CompiledModel:
     return write(folder, Manifest("labeller", "onnx", signature, sample), nodes, {})
 
 
-def iris(folder: Path) -> CompiledModel:
-    """A classifier of scikit-learn, as skl2onnx writes it."""
-    from skl2onnx import to_onnx
-    from sklearn.datasets import load_iris
-    from sklearn.linear_model import LogisticRegression
-
-    rows, labels = load_iris(return_X_y=True)
-    model = LogisticRegression(max_iter=500).fit(rows, labels)
-    proto = to_onnx(model, rows[:1], options={"zipmap": False}, target_opset={"": OPSET, "ai.onnx.ml": 3})
-    (label, probability), given = [output.name for output in proto.graph.output], proto.graph.input[0].name
+def forest(folder: Path) -> CompiledModel:
+    """Trees of one question each over four numbers; in float32, as scikit-learn's trees compute."""
     signature = Signature(
-        inputs=(TensorSpec(given, "FP64", (-1, 4)),),
-        outputs=(TensorSpec(label, "INT64", (-1,)), TensorSpec(probability, "FP64", (-1, 3), classes=(0, 1, 2))),
+        inputs=(TensorSpec("features", "FP64", (-1, 4), float32=True),),
+        outputs=(TensorSpec("prediction", "FP32", (-1,)),),
     )
-    save(proto, folder / "model.onnx")
-    return _read(folder, Manifest("iris", "onnx", signature, {given: rows[:2].tolist()}), "1")
+    random, count = np.random.default_rng(0), 50
+    trees = np.repeat(np.arange(count), 3)
+    ensemble = helper.make_node(
+        "TreeEnsembleRegressor",
+        ["narrow"],
+        ["sum"],
+        domain="ai.onnx.ml",
+        nodes_treeids=trees.tolist(),
+        nodes_nodeids=[0, 1, 2] * count,
+        nodes_featureids=random.integers(0, 4, 3 * count).tolist(),
+        nodes_values=random.uniform(0, 8, 3 * count).tolist(),
+        nodes_modes=["BRANCH_LEQ", "LEAF", "LEAF"] * count,
+        nodes_truenodeids=[1, 0, 0] * count,
+        nodes_falsenodeids=[2, 0, 0] * count,
+        target_treeids=np.repeat(np.arange(count), 2).tolist(),
+        target_nodeids=[1, 2] * count,
+        target_ids=[0] * 2 * count,
+        target_weights=random.normal(size=2 * count).tolist(),
+        n_targets=1,
+    )
+    nodes = [
+        helper.make_node("Cast", ["features"], ["narrow"], to=TensorProto.FLOAT),
+        ensemble,
+        helper.make_node("Squeeze", ["sum", "axis"], ["prediction"]),
+    ]
+    sample = {"features": random.uniform(0, 8, (2, 4)).tolist()}
+    return write(folder, Manifest("forest", "onnx", signature, sample), nodes, {"axis": np.array([1])})
 
 
 def write(
@@ -77,15 +94,11 @@ def write(
         [_described(spec) for spec in manifest.signature.outputs],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
-    opsets = [helper.make_opsetid("", OPSET)]
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", 3)]
     save(helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION), folder / "model.onnx")
-    return _read(folder, manifest, version)
+    (folder / MANIFEST_FILE).write_bytes(msgspec.json.encode(manifest))
+    return compiled_model.read(folder, version=version, expected_digest=None)
 
 
 def _described(spec: TensorSpec) -> "helper.ValueInfoProto":
     return helper.make_tensor_value_info(spec.name, KINDS[spec.datatype], ["n", *spec.shape[1:]])
-
-
-def _read(folder: Path, manifest: Manifest, version: str) -> CompiledModel:
-    (folder / MANIFEST_FILE).write_bytes(msgspec.json.encode(manifest))
-    return compiled_model.read(folder, version=version, expected_digest=None)
