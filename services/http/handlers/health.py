@@ -1,5 +1,7 @@
 """Health: what probes and load balancers ask. Saturation never changes these answers."""
 
+from prometheus_client import CONTENT_TYPE_LATEST
+
 from services.http.answer import Answer, json_answer
 from services.http.exchange import Exchange
 
@@ -24,7 +26,4 @@ async def ready(exchange: Exchange) -> Answer:
 
 async def metrics(exchange: Exchange) -> Answer:
     """Answer `GET /metrics`."""
-    return Answer(200, exchange.server.metrics.render(), ((b"content-type", METRICS_TYPE),))
-
-
-METRICS_TYPE = b"text/plain; version=1.0.0; charset=utf-8"
+    return Answer(200, exchange.server.metrics.render(), ((b"content-type", CONTENT_TYPE_LATEST.encode()),))

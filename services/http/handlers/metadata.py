@@ -75,9 +75,9 @@ def _properties(model: LoadedModel) -> dict[str, str]:
     if signature.columns:
         properties["columns"] = msgspec.json.encode(signature.columns).decode()
     classes = {spec.name: spec.classes for spec in signature.outputs if spec.classes is not None}
-    if "probability" in classes:
-        properties["classes"] = msgspec.json.encode(classes["probability"]).decode()
-    for name, labels in classes.items():
+    if labels := classes.get("probability") or classes.get("prediction"):
+        properties["classes"] = msgspec.json.encode(labels).decode()
+    for name, listed in classes.items():
         if name.startswith("probability_"):
-            properties[f"classes_{name}"] = msgspec.json.encode(labels).decode()
+            properties[f"classes_{name}"] = msgspec.json.encode(listed).decode()
     return properties
