@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     model: str = "models:/iris-classifier@production"
     """The model to serve: `models:/NAME@ALIAS`, `models:/NAME/VERSION`, or the folder of a compiled model."""
 
-    tracking_uri: str | None = Field(None, validation_alias="MLFLOW_TRACKING_URI")
+    tracking_uri: str | None = Field(None, validation_alias="MLFLOW_TRACKING_URI", repr=False)
     """MLflow's own variable: where the registry is. Unset: the embedded one in the home folder."""
 
     tracking_token: str | None = Field(None, validation_alias="MLFLOW_TRACKING_TOKEN", repr=False)
@@ -103,7 +103,7 @@ class Settings(BaseSettings):
     """Types that a skops file may hold besides the defaults, separated by commas: the operator's to say, never the
     file's."""
 
-    database_url: str = "embedded"
+    database_url: str = Field("embedded", repr=False)
     """Where the prediction log is: an SQLAlchemy URL for SQLite or PostgreSQL, `embedded` for a SQLite file in the home
     folder, or empty for no log."""
 

@@ -1,6 +1,9 @@
 """Signatures, settings and a runtime whose answer tells which row it was asked, for tests of what surrounds a model."""
 
+import asyncio
 import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -86,3 +89,17 @@ def batcher(
 def rows(*firsts: float, columns: int = 3) -> Tensors:
     """Return one request; each row is its first value, then that plus one, plus two …"""
     return {"features": np.array(firsts, dtype=np.float64)[:, None] + np.arange(columns)}
+
+
+async def until(condition: Callable[[], Any], seconds: float = 5.0) -> None:
+    """Give the event loop to others until the condition holds; fail when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        await asyncio.sleep(0)
+
+
+async def turn() -> None:
+    """Let the event loop do all that it has to do now."""
+    for _ in range(5):
+        await asyncio.sleep(0)

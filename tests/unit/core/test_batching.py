@@ -8,19 +8,13 @@ import pytest
 from services.core.batching import INLINE_SECONDS
 from services.core.cost import Cost
 from services.core.errors import RuntimeFailed
-from tests.unit.parts import QUICK, SLOW, EchoRuntime, rows
+from tests.unit.parts import QUICK, SLOW, EchoRuntime, rows, turn
 
 BOTH = pytest.mark.parametrize("measured", [QUICK, SLOW], ids=["inline", "threaded"])
 
 
 def first_of(outcome) -> list[float]:
     return outcome.outputs["prediction"].tolist()
-
-
-async def turn() -> None:
-    """Let the loop do all that it has to do now."""
-    for _ in range(5):
-        await asyncio.sleep(0)
 
 
 @BOTH

@@ -6,14 +6,9 @@ import threading
 import pytest
 
 from services.core.errors import DeadlineExceeded, NotReady
-from tests.unit.parts import QUICK, SLOW, EchoRuntime, ManualClock, rows
+from tests.unit.parts import QUICK, SLOW, EchoRuntime, ManualClock, rows, turn
 
 BOTH = pytest.mark.parametrize("measured", [QUICK, SLOW], ids=["inline", "threaded"])
-
-
-async def turn() -> None:
-    for _ in range(5):
-        await asyncio.sleep(0)
 
 
 async def test_work_whose_deadline_passed_never_runs(queue_over):
