@@ -22,9 +22,12 @@ class JsonHandler(logging.Handler):
         self.stream = stream or sys.stdout.buffer
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.stream.write(line_of(record))
-        if record.levelno >= logging.WARNING:
-            self.stream.flush()
+        try:
+            self.stream.write(line_of(record))
+            if record.levelno >= logging.WARNING:
+                self.stream.flush()
+        except Exception:  # whatever keeps a line from being written, the request goes on; standard error says it
+            self.handleError(record)
 
     def flush(self) -> None:
         if not self.stream.closed:
