@@ -37,7 +37,7 @@ def exchange(port: int, pieces: Iterable[bytes], seconds: float, *, keep: Callab
     Fails when it does not close within `seconds`. keep: asked before each piece, whether to go on.
     """
     started = time.monotonic()
-    received, sent_bytes = b"", 0
+    sent_bytes = 0
     with socket.create_connection((HOST, port), timeout=seconds) as connection:
         try:
             for piece in pieces:
@@ -47,13 +47,29 @@ def exchange(port: int, pieces: Iterable[bytes], seconds: float, *, keep: Callab
                 sent_bytes += len(piece)
         except (BrokenPipeError, ConnectionResetError):
             pass  # the server closed early, as it may
-        try:
-            while data := connection.recv(READ_BYTES):
-                received += data
-        except ConnectionResetError:
-            pass
+        received = _read_all(connection)
     head, _, body = received.partition(b"\r\n\r\n")
     return Reply(head, body, sent_bytes, time.monotonic() - started)
+
+
+def hang_up(port: int, sent: bytes, seconds: float) -> Reply:
+    """Send bytes, say that no more will come, and read until the server closes."""
+    started = time.monotonic()
+    with socket.create_connection((HOST, port), timeout=seconds) as connection:
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        head, _, body = _read_all(connection).partition(b"\r\n\r\n")
+    return Reply(head, body, len(sent), time.monotonic() - started)
+
+
+def _read_all(connection: socket.socket) -> bytes:
+    received = b""
+    try:
+        while data := connection.recv(READ_BYTES):
+            received += data
+    except ConnectionResetError:
+        pass
+    return received
 
 
 def post(path: str, body: bytes, *headers: str, length: int | None = None) -> bytes:
