@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from services.core import settings
+from services.registry.compile import Attempt
 from services.registry.publish import Order, Published, publish
 
 
@@ -50,11 +51,10 @@ def _say(line: str) -> None:
 
 def _print(published: Published) -> None:
     """Print the report: what agreed and how far, what did not and where, and what to run next."""
-    for attempt in published.attempts:
-        if attempt.reason:
-            print(f"not taken {attempt.way}: {attempt.reason}")
-            for row in attempt.parity.worst if attempt.parity else ():
-                print(f"          {msgspec.json.encode(row).decode()}")
+    for reason, attempts in _by_reason(published.attempts).items():
+        print(f"not taken {', '.join(attempt.way for attempt in attempts)}: {reason}")
+        for row in attempts[0].parity.worst if attempts[0].parity else ():
+            print(f"          {msgspec.json.encode(row).decode()}")
     if published.parity:
         print(_parity_line(published))
     for note in published.notes:
@@ -68,6 +68,15 @@ def _print(published: Published) -> None:
     print(f"version   models:/{published.name}/{published.version}")
     print(f"alias     models:/{published.name}@{published.alias}")
     print(f"next      trivet serve --model models:/{published.name}@{published.alias}")
+
+
+def _by_reason(attempts: tuple[Attempt, ...]) -> dict[str, list[Attempt]]:
+    """Group the conversions that were not taken: several ways often fail for one reason."""
+    groups: dict[str, list[Attempt]] = {}
+    for attempt in attempts:
+        if attempt.reason:
+            groups.setdefault(attempt.reason, []).append(attempt)
+    return groups
 
 
 def _parity_line(published: Published) -> str:

@@ -108,7 +108,7 @@ def _in_sqlite(uri: ModelUri, file: Path) -> Found | None:
                 versions = "SELECT version FROM registered_model_aliases WHERE name = ? AND alias = ?"
             else:
                 versions = "SELECT version FROM model_versions WHERE name = ? AND version = ?"
-            row = base.execute(versions, (uri.name, uri.alias or uri.version)).fetchone()
+            row = base.execute(versions, (uri.name, uri.alias or int(uri.version or 0))).fetchone()
             if row is None:
                 raise LoadFailed(f"{uri} is not in the registry at {file}: `trivet publish` puts it there")
             tags = "SELECT value FROM model_version_tags WHERE name = ? AND version = ? AND key = ?"

@@ -63,11 +63,11 @@ def read(uri: str, reading: Reading) -> Source:
 
 
 def _from_mlflow(uri: str, reading: Reading) -> Source:
+    registered = uri.startswith("models:/") and not uri.startswith("models:/m-")
+    named = model_uri.parse(uri) if registered else None
     import mlflow
     from mlflow.exceptions import MlflowException
 
-    registered = uri.startswith("models:/") and not uri.startswith("models:/m-")
-    named = model_uri.parse(uri) if registered else None
     try:
         folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(reading.scratch)))
         source = _folder(folder, uri, reading)

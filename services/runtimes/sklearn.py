@@ -34,10 +34,10 @@ def read(file: Path | bytes, trusted_types: tuple[str, ...] = ()) -> Any:
 
     Raises LoadFailed when it holds a type that is not trusted, or is no skops file.
     """
-    content = file if isinstance(file, bytes) else file.read_bytes()
     name = "the model" if isinstance(file, bytes) else str(file)
     trusted = [*TRUSTED_TYPES, *trusted_types]
     try:
+        content = file if isinstance(file, bytes) else file.read_bytes()
         untrusted = sorted(set(skops.io.get_untrusted_types(data=content)) - set(trusted))
         if not untrusted:
             return skops.io.loads(content, trusted=trusted)
