@@ -3,13 +3,14 @@
 import sys
 import warnings
 from pathlib import Path
+from typing import TextIO
 
 import click
 import msgspec
 
 from services.core import settings
 from services.registry.compile import Attempt
-from services.registry.publish import Order, Published, publish
+from services.registry.publish import NotOnnx, Order, Published, publish
 
 
 @click.command()
@@ -38,7 +39,11 @@ def command(
     with warnings.catch_warnings():
         # Libraries warn of their own internals here; what matters to the user is in the report.
         warnings.simplefilter("ignore")
-        published = publish(order, sklearn, configured.trusted_types, configured.home, _say)
+        try:
+            published = publish(order, sklearn, configured.trusted_types, configured.home, _say)
+        except NotOnnx as error:
+            _print_attempts(error.attempts, sys.stderr)
+            raise
     if as_json:
         print(msgspec.json.encode(published).decode())
     else:
@@ -51,10 +56,7 @@ def _say(line: str) -> None:
 
 def _print(published: Published) -> None:
     """Print the report: what agreed and how far, what did not and where, and what to run next."""
-    for reason, attempts in _by_reason(published.attempts).items():
-        print(f"not taken {', '.join(attempt.way for attempt in attempts)}: {reason}")
-        for row in attempts[0].parity.worst if attempts[0].parity else ():
-            print(f"          {msgspec.json.encode(row).decode()}")
+    _print_attempts(published.attempts, sys.stdout)
     if published.parity:
         print(_parity_line(published))
     for note in published.notes:
@@ -68,6 +70,13 @@ def _print(published: Published) -> None:
     print(f"version   models:/{published.name}/{published.version}")
     print(f"alias     models:/{published.name}@{published.alias}")
     print(f"next      trivet serve --model models:/{published.name}@{published.alias}")
+
+
+def _print_attempts(attempts: tuple[Attempt, ...], file: TextIO) -> None:
+    for reason, failed in _by_reason(attempts).items():
+        print(f"not taken {'; '.join(attempt.way for attempt in failed)} ({reason})", file=file)
+        for row in failed[0].parity.worst if failed[0].parity else ():
+            print(f"          {msgspec.json.encode(row).decode()}", file=file)
 
 
 def _by_reason(attempts: tuple[Attempt, ...]) -> dict[str, list[Attempt]]:

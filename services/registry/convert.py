@@ -23,7 +23,6 @@ _TYPES = {
     "BOOL": data_types.BooleanTensorType,
     "BYTES": data_types.StringTensorType,
 }
-_CONVERTERS = {**trees.CONVERTERS, **imputer.CONVERTERS}
 # The opset below which several converters write their older, simpler form.
 _OLDER_OPSET = {"": 17, "ai.onnx.ml": 3}
 _UNKNOWN = re.compile(r"'<class '[\w.]*?(\w+)'>'")
@@ -34,16 +33,20 @@ class Way(msgspec.Struct, frozen=True):
 
     numbers: the datatype in which numeric inputs enter the conversion; None keeps each input's own.
     opset: the target opset; None takes the converter's newest.
+    missing: forests say which way a missing value takes. Not the first choice: scikit-learn's forests take missing
+    values even if they never saw one, and such a model had better refuse them.
     """
 
     name: str
     numbers: str | None
     opset: dict[str, int] | None = None
+    missing: bool = False
 
 
 WAYS = (
     Way("as declared", None),
     Way("numbers as float64", "FP64"),
+    Way("trees with missing values", "FP64", missing=True),
     Way("as declared, older opset", None, _OLDER_OPSET),
     Way("numbers as float32", "FP32"),
     Way("numbers as float32, older opset", "FP32", _OLDER_OPSET),
@@ -66,7 +69,7 @@ def conversions(estimator: Any, signature: Signature) -> Iterator[Converted]:
     estimator = simplified(estimator)
     numeric = {spec.datatype for spec in signature.inputs} - {"BYTES"}
     for way in WAYS:
-        if way.numbers and numeric <= {way.numbers}:
+        if not _applies(way, numeric, estimator):
             continue
         try:
             yield Converted(way, _convert(estimator, signature, way))
@@ -77,6 +80,13 @@ def conversions(estimator: Any, signature: Signature) -> Iterator[Converted]:
         # Converters fail in as many ways as there are converters; the reason goes into the report.
         except Exception as error:
             yield Converted(way, reason=f"{type(error).__name__}: {_first_line(error)}")
+
+
+def _applies(way: Way, numeric: set[str], estimator: Any) -> bool:
+    """Whether a way is another one than those before it."""
+    if way.missing:
+        return trees.has_trees(estimator)
+    return way.numbers is None or not numeric <= {way.numbers}
 
 
 def _convert(estimator: Any, signature: Signature, way: Way) -> onnx.ModelProto:
@@ -106,7 +116,7 @@ def _run(estimator: Any, entering: tuple[TensorSpec, ...], way: Way) -> onnx.Mod
             initial_types=types,
             target_opset=way.opset,
             options=_options(estimator),
-            custom_conversion_functions=_CONVERTERS,
+            custom_conversion_functions={**trees.converters(way.missing), **imputer.CONVERTERS},
         )
     return model
 

@@ -23,7 +23,11 @@ Say = Callable[[str], None]
 
 
 class NotOnnx(TrivetError):
-    """`--require-onnx`, and no conversion holds."""
+    """`--require-onnx`, and no conversion holds; attempts has the worst rows."""
+
+    def __init__(self, message: str, attempts: tuple[Attempt, ...]) -> None:
+        super().__init__(message)
+        self.attempts = attempts
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -65,7 +69,8 @@ def publish(order: Order, adapter: Adapter, trusted_types: tuple[str, ...], home
         say("compiling and comparing")
         compiled = _compile(source, reading)
         if order.require_onnx and compiled.runtime != "onnx":
-            raise NotOnnx(f"{order.uri} does not become an ONNX model that agrees with it: {_reasons(compiled)}")
+            message = f"{order.uri} does not become an ONNX model that agrees with it: {_reasons(compiled)}"
+            raise NotOnnx(message, compiled.attempts)
         manifest = write.manifest_of(compiled, source, name)
         folder = order.output or Path(scratch) / "compiled"
         write.write(folder, compiled, manifest)
@@ -101,7 +106,8 @@ def _runtime(compiled: Compiled, adapter: Adapter) -> Runtime:
 
 
 def _reasons(compiled: Compiled) -> str:
-    return "; ".join(f"{attempt.way}: {attempt.reason}" for attempt in compiled.attempts) or "no conversion is known"
+    reasons = dict.fromkeys(attempt.reason for attempt in compiled.attempts if attempt.reason)
+    return "; ".join(reasons) or "it was compiled for scikit-learn before"
 
 
 def _published(compiled: Compiled, manifest: Manifest, model: CompiledModel, order: Order) -> Published:

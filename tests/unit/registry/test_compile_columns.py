@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 from services.registry.signature_of import CannotCompile
 from tests.unit.registry.tables import X, Y, compiled, people, predict, survived
@@ -132,13 +133,26 @@ def test_imputer_takes_missing_values_in_float64(indicator) -> None:
     assert predict(model, {"features": holed})["probability"] == pytest.approx(pipeline.predict_proba(holed), abs=1e-9)
 
 
-def test_forest_fitted_to_missing_values_is_served_by_scikit_learn() -> None:
+@pytest.mark.parametrize(
+    "estimator",
+    [RandomForestClassifier(10, random_state=0), DecisionTreeClassifier(), ExtraTreesRegressor(10, random_state=0)],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_trees_fitted_to_missing_values_take_them(estimator) -> None:
     holed = np.where(np.random.default_rng(1).random(X.shape) < 0.2, np.nan, X)
 
-    model = compiled(RandomForestClassifier(5, random_state=0), holed, Y)
+    model = compiled(estimator, holed, Y)
 
-    assert model.runtime == "sklearn"
+    assert model.runtime == "onnx"
     assert model.signature.inputs[0].missing
+    assert predict(model, {"features": holed})["prediction"] == pytest.approx(estimator.predict(holed))
+
+
+def test_forest_that_never_saw_a_missing_value_refuses_it() -> None:
+    model = compiled(RandomForestClassifier(10, random_state=0), X, Y)
+
+    assert not model.signature.inputs[0].missing
+    assert "missing values of features are refused" in model.notes[0]
 
 
 def test_missing_text_in_the_example_is_no_text() -> None:
