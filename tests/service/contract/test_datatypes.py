@@ -113,7 +113,6 @@ def test_nan_in_a_binary_tensor_means_missing(ask):
         {"calls": 2**70},
         {"plan": 7},
         {"age": "old"},
-        {"age": 1e39},
         {"age": [1]},
         {"extra": 1},
     ],
