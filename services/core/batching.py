@@ -9,68 +9,20 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from math import inf
 from time import perf_counter
-from typing import NamedTuple
-
-import numpy as np
 
 from services.core.cost import Cost
-from services.core.errors import DeadlineExceeded, NotReady, RuntimeFailed
+from services.core.errors import DeadlineExceeded, NotReady
+from services.core.jobs import Batch, Job, Outcome, Part, Ran, alike, cut, execute, holds, rows_of
 from services.core.metrics import ModelMetrics
 from services.core.runtime import Runtime
 from services.core.settings import Settings
 from services.core.statistics import Statistics
-from services.core.tensors import Array, Tensors
+from services.core.tensors import Tensors
 
 # A run expected to take no longer stays on the event loop: handing it to a thread costs about a quarter of it.
 INLINE_SECONDS = 200e-6
 # A large request's parts run in one hand-over of at most this long; then others have their turn.
 TURN_SECONDS = 0.005
-
-
-class Outcome(NamedTuple):
-    """What a request gets: its own rows, and where its time went."""
-
-    outputs: Tensors
-    queue_seconds: float
-    compute_seconds: float
-
-
-class Job:
-    """One request in the queue; `taken` of its rows are already in a run."""
-
-    __slots__ = ("compute_seconds", "deadline", "done", "future", "inputs", "queued_at", "rows", "started_at", "taken")
-
-    def __init__(
-        self, inputs: Tensors, rows: int, now: float, deadline: float, future: "asyncio.Future[Outcome]"
-    ) -> None:
-        self.inputs = inputs
-        self.rows = rows
-        self.queued_at = now
-        self.started_at = 0.0
-        self.deadline = deadline
-        self.future = future
-        self.taken = 0
-        self.done: list[Tensors] = []
-        self.compute_seconds = 0.0
-
-
-class Part(NamedTuple):
-    """Rows start..stop of a job."""
-
-    job: Job
-    start: int
-    stop: int
-
-
-Batch = list[Part]
-
-
-class Ran(NamedTuple):
-    """A finished run."""
-
-    batch: Batch
-    outputs: Tensors | Exception
-    seconds: float
 
 
 class Batcher:
@@ -161,16 +113,16 @@ class Batcher:
         if not batches:
             self._finish([])
             return
-        expected = sum(self._cost.seconds(_rows_of(batch)) for batch in batches)
+        expected = sum(self._cost.seconds(rows_of(batch)) for batch in batches)
         if expected <= INLINE_SECONDS:
-            self._finish(self._execute(batches))
+            self._finish(execute(self._runtime, batches))
             return
         self._running = True
         now, loop = self._clock(), asyncio.get_running_loop()
         self._run_ends_at = now + expected
         if self._queue:
             self._sweep_in(loop, max(0.0, self._earliest_deadline - now))
-        loop.run_in_executor(self._pool, self._execute, batches).add_done_callback(self._ran)
+        loop.run_in_executor(self._pool, execute, self._runtime, batches).add_done_callback(self._ran)
 
     def _ran(self, run: "asyncio.Future[list[Ran]]") -> None:
         self._running = False
@@ -214,10 +166,10 @@ class Batcher:
     def _take(self) -> list[Batch]:
         """Take the next batch; of a large request that is alone, as many parts as one turn allows."""
         batches = [self._take_batch()]
-        seconds = self._cost.seconds(_rows_of(batches[0]))
-        while seconds < TURN_SECONDS and len(self._queue) == 1 and _holds(batches[-1], self._queue[0]):
+        seconds = self._cost.seconds(rows_of(batches[0]))
+        while seconds < TURN_SECONDS and len(self._queue) == 1 and holds(batches[-1], self._queue[0]):
             batches.append(self._take_batch())
-            seconds += self._cost.seconds(_rows_of(batches[-1]))
+            seconds += self._cost.seconds(rows_of(batches[-1]))
         return [batch for batch in batches if batch]
 
     def _take_batch(self) -> Batch:
@@ -227,7 +179,7 @@ class Batcher:
         while self._queue and room:
             job = self._queue[0]
             large = job.rows > self.max_rows
-            if batch and (large or job.rows > room or not _alike(job, batch[0].job)):
+            if batch and (large or job.rows > room or not alike(job, batch[0].job)):
                 break
             self._queue.popleft()
             if not job.taken:
@@ -245,27 +197,8 @@ class Batcher:
             self.queued_rows -= self.counted_rows(job.rows)
         return batch
 
-    def _execute(self, batches: list[Batch]) -> list[Ran]:
-        ran: list[Ran] = []
-        for batch in batches:
-            run = self._run(batch)
-            if isinstance(run.outputs, Exception) and len(batch) > 1:
-                ran.extend(self._run([part]) for part in batch)  # one bad request must not fail its neighbours
-            else:
-                ran.append(run)
-        return ran
-
-    def _run(self, batch: Batch) -> Ran:
-        outputs: Tensors | Exception
-        started = perf_counter()
-        try:
-            outputs = self._runtime.predict(_merge(batch))
-        except Exception as error:  # a runtime may raise anything; the edge logs it
-            outputs = error
-        return Ran(batch, outputs, perf_counter() - started)
-
     def _deliver(self, run: Ran) -> None:
-        rows = _rows_of(run.batch)
+        rows = rows_of(run.batch)
         self._cost.observe(rows, run.seconds)
         self._metrics.compute_seconds.observe(run.seconds)
         self._metrics.batch_rows.observe(rows)
@@ -276,61 +209,10 @@ class Batcher:
             if job.future.done():
                 continue
             if isinstance(run.outputs, Exception):
-                _fail(job, run.outputs)
+                job.fail(run.outputs)
                 continue
             whole = len(run.batch) == 1
-            job.done.append(run.outputs if whole else _slice(run.outputs, begin, position))
+            job.done.append(run.outputs if whole else cut(run.outputs, begin, position))
             job.compute_seconds += run.seconds
             if stop == job.rows:
-                _answer(job)
-
-
-def _answer(job: Job) -> None:
-    try:
-        outputs = job.done[0] if len(job.done) == 1 else _join(job.done)
-    except ValueError as error:  # the model gave parts of one request different widths
-        _fail(job, error)
-    else:
-        job.future.set_result(Outcome(outputs, job.started_at - job.queued_at, job.compute_seconds))
-
-
-def _fail(job: Job, cause: Exception) -> None:
-    failure = RuntimeFailed("the model failed on this request")
-    failure.__cause__ = cause
-    job.future.set_exception(failure)
-
-
-def _rows_of(batch: Batch) -> int:
-    return sum(part.stop - part.start for part in batch)
-
-
-def _holds(batch: Batch, job: Job) -> bool:
-    return any(part.job is job for part in batch)
-
-
-def _alike(job: Job, other: Job) -> bool:
-    """Only tensors that agree in all but the first axis can be merged."""
-    return all(array.shape[1:] == other.inputs[name].shape[1:] for name, array in job.inputs.items())
-
-
-def _merge(batch: Batch) -> Tensors:
-    if len(batch) == 1:
-        job, start, stop = batch[0]
-        if stop - start == job.rows:
-            return job.inputs
-        return _slice(job.inputs, start, stop)
-    return {name: np.concatenate([_rows_in(part, name) for part in batch]) for name in batch[0].job.inputs}
-
-
-def _rows_in(part: Part, name: str) -> Array:
-    job, start, stop = part
-    array = job.inputs[name]
-    return array if stop - start == job.rows else array[start:stop]
-
-
-def _slice(tensors: Tensors, start: int, stop: int) -> Tensors:
-    return {name: array[start:stop] for name, array in tensors.items()}
-
-
-def _join(parts: list[Tensors]) -> Tensors:
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+                job.answer()

@@ -3,9 +3,9 @@
 import asyncio
 from time import perf_counter
 
-from services.core.batching import Outcome
 from services.core.errors import Overloaded, TooLarge
 from services.core.health import Health
+from services.core.jobs import Outcome
 from services.core.metrics import Metrics
 from services.core.model_table import LoadedModel
 from services.core.settings import Settings

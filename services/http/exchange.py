@@ -6,8 +6,8 @@ from math import isfinite
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from services.core.batching import Outcome
 from services.core.errors import MalformedRequest
+from services.core.jobs import Outcome
 from services.core.model_table import LoadedModel
 from services.core.tensors import Tensors
 from services.http.errors import UnsupportedMedia

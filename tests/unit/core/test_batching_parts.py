@@ -5,8 +5,10 @@ import asyncio
 import numpy as np
 import pytest
 
+from services.core import batching
 from services.core.batching import TURN_SECONDS
 from services.core.errors import RuntimeFailed
+from services.core.jobs import execute
 from services.core.tensors import Tensors
 from tests.unit.parts import QUICK, SLOW, EchoRuntime, rows
 
@@ -80,13 +82,14 @@ async def test_the_last_part_shares_its_run_with_others(queue_over):
     assert [outcome.outputs["prediction"].tolist() for outcome in outcomes] == [[1, 2, 3, 4, 5], [7]]
 
 
-async def test_one_turn_of_parts_is_no_longer_than_promised(queue_over):
+async def test_one_turn_of_parts_is_no_longer_than_promised(queue_over, monkeypatch):
     runtime = EchoRuntime()
     part_seconds = TURN_SECONDS / 4
     queue = queue_over(runtime, ((1, part_seconds), (2, part_seconds)), max_batch_rows=2)
     turns: list[int] = []
-    execute = queue._execute
-    queue._execute = lambda batches: turns.append(len(batches)) or execute(batches)
+    monkeypatch.setattr(
+        batching, "execute", lambda model, batches: turns.append(len(batches)) or execute(model, batches)
+    )
     queue._cost.observe = lambda *_: None  # the stand-in is quicker than it is said to be
 
     await queue.submit(rows(*range(40)), 40, 30)
