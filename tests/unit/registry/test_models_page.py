@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.registry.catalogue import built, predicting
+from bench.models.estimators import built, predicting
 
 PAGE = Path(__file__).parents[3] / "docs" / "models.md"
 

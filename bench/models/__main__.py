@@ -1,4 +1,4 @@
-"""`python -m services.registry.models_page > docs/models.md`: every estimator, and the runtime that it is served by."""
+"""`python -m bench.models > docs/models.md`: every estimator, and the runtime that it is served by."""
 
 import importlib.metadata
 import math
@@ -10,7 +10,7 @@ import msgspec
 
 from services.core.errors import TrivetError
 from services.registry.adapter import Adapter
-from services.registry.catalogue import fitted, kind_of, predicting
+from bench.models.estimators import fitted, kind_of, predicting
 from services.registry.compile import Compiled, compile_estimator
 from services.registry.draw import ROWS
 from services.registry.parity import PROBABILITY_TOLERANCE, REGRESSION_TOLERANCE
@@ -60,7 +60,7 @@ def page(found: list[Entry]) -> str:
     lines = [
         "# Models: what becomes of each estimator",
         "",
-        "Written by `python -m services.registry.models_page > docs/models.md`; do not edit.",
+        "Written by `python -m bench.models > docs/models.md`; do not edit.",
         "",
         "All of scikit-learn that predicts, clusters or finds outliers, fitted with almost its defaults to iris",
         "(classifiers, clusterers, outlier detectors) or diabetes (regressors), and compiled as `trivet publish` does.",

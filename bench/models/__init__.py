@@ -1,0 +1,1 @@
+"""docs/models.md: every scikit-learn estimator, compiled as `trivet publish` does it."""
