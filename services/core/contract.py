@@ -14,7 +14,16 @@ import numpy as np
 from services.core.errors import MalformedRequest, UnfitInput
 from services.core.long_arrays import LONG_BYTES, take_out
 from services.core.signature import Signature, TensorSpec, names
-from services.core.tensors import DATATYPES, Array, Tensors, from_bytes, from_json, matrix_from_json
+from services.core.tensors import (
+    DATATYPES,
+    PIECE_BYTES,
+    Array,
+    Tensors,
+    from_bytes,
+    from_json,
+    matrix_from_json,
+    row_from_json,
+)
 
 Size = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Parameters = dict[str, str | int | float | bool]
@@ -127,15 +136,25 @@ def decode_row(body: bytes, signature: Signature) -> Tensors:
     Raises MalformedRequest for broken JSON and UnfitInput for values that do not fit the model.
     """
     spec = _row_spec(signature)
-    if spec is not None and spec.datatype == "FP64":
+    if spec is not None and spec.datatype == "FP64" and len(body) <= PIECE_BYTES:
         try:
             features = _row.decode(body).features
         except (ValueError, RecursionError):
             pass  # another form, or an error that the general way explains
         else:
             return {spec.name: np.array((features,), dtype=np.float64)}
-    raw = bytes(_decode(_any_row, body, strict=UnfitInput).features)
-    return _rows(b"[" + raw + b"]", signature, "features")
+    return _in_pieces(_one_row, body, signature)
+
+
+def _one_row(text: bytes, taken: Taken, signature: Signature) -> Tensors:
+    raw = bytes(_decode(_any_row, text, strict=UnfitInput).features)
+    raw, spec = taken.pop(raw, raw), _row_spec(signature)
+    if spec is None or raw.startswith(b"{"):
+        return _rows(b"[" + raw + b"]", signature, "features")
+    try:
+        return {spec.name: row_from_json("features", spec.datatype, raw)}
+    except MalformedRequest as error:
+        raise UnfitInput(error.message) from error
 
 
 def decode_rows(body: bytes, signature: Signature) -> Tensors:

@@ -71,6 +71,13 @@ def from_json(name: str, datatype: str, shape: tuple[int, ...], raw: bytes) -> A
     return _shaped(name, array, shape)
 
 
+def row_from_json(name: str, datatype: str, raw: bytes) -> Array:
+    """Decode a JSON array of values as a matrix of one row; otherwise as from_json."""
+    if _depth(raw) != 1:
+        raise MalformedRequest(f"{name} must be an array of values")
+    return _decode(name, datatype, raw, 1)[np.newaxis]
+
+
 def matrix_from_json(name: str, datatype: str, raw: bytes) -> Array:
     """Decode a JSON array of rows, as many as there are; otherwise as from_json."""
     array = _decode(name, datatype, raw, 2) if _depth(raw) == 2 else np.empty(0)

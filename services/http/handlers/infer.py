@@ -14,9 +14,9 @@ from services.http.handlers.metadata import find
 async def infer(exchange: Exchange) -> Answer:
     """Answer `POST /v2/models/{m}[/versions/{v}]/infer`."""
     json_bytes = _json_bytes(exchange)
-    model = find(exchange)
+    find(exchange)
     try:
-        request = await _decode(exchange, json_bytes, model)
+        model, request = await _decode(exchange, json_bytes)
         timeout_seconds = _shorter(exchange, request.timeout_seconds)
         exchange.outcome = outcome = await exchange.server.inference.infer(model, request.tensors, timeout_seconds)
     except UnfitInput as error:  # the protocol knows one status for all that is wrong with a body
@@ -24,11 +24,12 @@ async def infer(exchange: Exchange) -> Answer:
     return await _encode(exchange, request, outcome.outputs, model)
 
 
-async def _decode(exchange: Exchange, json_bytes: int | None, model: LoadedModel) -> InferRequest:
+async def _decode(exchange: Exchange, json_bytes: int | None) -> tuple[LoadedModel, InferRequest]:
     body = await exchange.body()
+    model = find(exchange)  # another version may have come before the body did
     request = await exchange.server.off_loop(len(body), decode_infer, body, json_bytes, model.signature)
     exchange.inputs = request.tensors
-    return request
+    return model, request
 
 
 async def _encode(exchange: Exchange, request: InferRequest, outputs: Tensors, model: LoadedModel) -> Answer:
@@ -47,7 +48,7 @@ def _json_bytes(exchange: Exchange) -> int | None:
             raise MalformedRequest("a binary body needs the header Inference-Header-Content-Length")
         exchange.check_json()
         return None
-    if not declared.isdigit():
+    if not declared.isdigit() or len(declared) > MAX_LENGTH_DIGITS:
         raise MalformedRequest("the header Inference-Header-Content-Length must be a whole number of bytes")
     if exchange.headers.get(b"content-type", b"application/octet-stream") not in BINARY_TYPES:
         raise UnsupportedMedia("a binary body has the content type application/octet-stream, or none")
@@ -61,4 +62,6 @@ def _shorter(exchange: Exchange, timeout_seconds: float | None) -> float | None:
     return min(header, timeout_seconds)
 
 
+# No body has a length of more digits, and Python takes a long time over very many.
+MAX_LENGTH_DIGITS = 18
 BINARY_TYPES = frozenset({b"application/octet-stream", b"application/json"})

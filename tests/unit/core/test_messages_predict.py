@@ -9,6 +9,7 @@ import pytest
 from services.core.contract import decode_row, decode_rows
 from services.core.errors import MalformedRequest, UnfitInput
 from services.core.signature import Signature, TensorSpec
+from services.core.tensors import DATATYPES
 from tests.unit.parts import columns, matrix
 
 NAMED = msgspec.structs.replace(matrix(3), columns=("a", "b", "c"))
@@ -73,6 +74,17 @@ def test_an_indented_body_of_named_rows_is_read():
     body = json.dumps({"inputs": [{"a": 1, "b": 2, "c": 3}]}, indent=70).encode()
 
     assert decode_rows(body, NAMED)["features"].tolist() == [[1, 2, 3]]
+    indented = json.dumps({"features": {"a": 1, "b": 2, "c": 3}}, indent=70).encode()
+    assert decode_row(indented, NAMED)["features"].tolist() == [[1, 2, 3]]
+
+
+@pytest.mark.parametrize("datatype", ["FP64", "FP32", "INT64"])
+@pytest.mark.parametrize("count", [10, 5_000, 100_000])
+def test_a_row_of_any_width_is_read(datatype, count):
+    tensors = decode_row(row(list(range(count))), matrix(count, datatype))
+
+    assert tensors["features"].dtype == DATATYPES[datatype]
+    assert tensors["features"].tolist() == [list(range(count))]
 
 
 @pytest.mark.parametrize(
