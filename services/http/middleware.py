@@ -80,7 +80,12 @@ class ContractMiddleware:
             await send(message)
 
         scope[EXCHANGE] = exchange
-        await self._app(scope, exchange.receive, send_with_id)
+        try:
+            await self._app(scope, exchange.receive, send_with_id)
+        except Exception:
+            if not status:
+                raise
+            logger.exception("request failed", extra=_who(exchange))  # Starlette answers a failure, then raises it
         return status
 
     def _finish(self, exchange: Exchange, status: int) -> None:
