@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
+from bench.models.estimators import fitted, kind_of, predicting
 from services.core.errors import TrivetError
 from services.registry.adapter import Adapter
-from bench.models.estimators import fitted, kind_of, predicting
 from services.registry.compile import Compiled, compile_estimator
 from services.registry.draw import ROWS
 from services.registry.parity import PROBABILITY_TOLERANCE, REGRESSION_TOLERANCE
