@@ -1,6 +1,7 @@
 """The ONNX runtime: real models, real failures."""
 
 import shutil
+import sys
 import threading
 from pathlib import Path
 
@@ -117,7 +118,8 @@ def test_one_thread_runs_a_model_without_a_pool_of_its_own(scaler):
 
 
 def test_the_scikit_learn_runtime_says_what_is_not_installed(copied, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "services.runtimes.sklearn", None)
+    monkeypatch.setitem(sys.modules, "services.runtimes.sklearn", None)
+    monkeypatch.delattr(runtimes, "sklearn", raising=False)
     manifest = msgspec.structs.replace(copied.manifest, runtime="sklearn")
 
     with pytest.raises(LoadFailed, match=r"trivet\[sklearn\]"):
