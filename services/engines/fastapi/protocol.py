@@ -1,6 +1,7 @@
 """uvicorn's HTTP protocol with the limits that it lacks: a slow or endless head, and a body nobody reads."""
 
 import asyncio
+import re
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -16,6 +17,8 @@ LINGER_BODIES = 2
 _TOO_SLOW = (b"408 Request Timeout", b"the headers did not arrive in time (TRIVET_HEADER_TIMEOUT_SECONDS)")
 _NOT_HTTP = (b"400 Bad Request", b"these bytes are no HTTP/1.1 request")
 _TOO_LARGE = (b"431 Request Header Fields Too Large", b"the headers are larger than TRIVET_MAX_HEADER_BYTES")
+
+_UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -38,6 +41,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._read_bytes = len(data)
+        if (b"pgrade:" in data or b"PGRADE:" in data) and (self.cycle is None or not self.cycle.more_body):
+            data = _without_upgrade(data)
         super().data_received(data)
         if self._head_timer is not None or self.scope is None or "path" not in self.scope:
             self._watch_head(len(data))
@@ -116,6 +121,16 @@ class BoundedProtocol(HttpToolsProtocol):
             if timer is not None:
                 timer.cancel()
         self._head_timer = self._linger_timer = None
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """Rename the header Upgrade, which the parser would obey by skipping the body.
+
+    No upgrade is served, and a server may ignore one (RFC 9110, 7.8). Java's own client and `curl --http2` offer h2c
+    with every request.
+    """
+    head, end, rest = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(b"\r\nx-upgrade:", head) + end + rest
 
 
 def bounded_protocol(settings: Settings) -> type[Any]:
