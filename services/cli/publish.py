@@ -1,5 +1,6 @@
 """`trivet publish`: a model becomes a compiled model, and a version that the servers pick up."""
 
+import contextlib
 import sys
 import warnings
 from pathlib import Path
@@ -33,12 +34,12 @@ def command(
     from services.runtimes import sklearn
 
     configured = settings.load()
-    if output is None or uri.startswith(("runs:/", "models:/")):
-        store.connect(configured.home)
     order = Order(uri, name, alias, require_onnx, allow_pickle, output)
-    with warnings.catch_warnings():
-        # Libraries warn of their own internals here; what matters to the user is in the report.
+    # MLflow prints links on standard output, which is for the report; libraries warn of their own internals.
+    with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        if output is None or uri.startswith(("runs:/", "models:/")):
+            store.connect(configured.home)
         try:
             published = publish(order, sklearn, configured.trusted_types, configured.home, _say)
         except NotOnnx as error:

@@ -1,5 +1,8 @@
 """`trivet train`: the example model."""
 
+import contextlib
+import sys
+
 import click
 import msgspec
 
@@ -14,8 +17,10 @@ def command(as_json: bool) -> None:
     from services.registry.train import train
     from services.runtimes.sklearn_types import TRUSTED_TYPES
 
-    where = store.connect(settings.load().home)
-    trained = train(TRUSTED_TYPES)
+    # MLflow prints links on standard output, which is for the answer.
+    with contextlib.redirect_stdout(sys.stderr):
+        where = store.connect(settings.load().home)
+        trained = train(TRUSTED_TYPES)
     if as_json:
         print(msgspec.json.encode(trained).decode())
         return
