@@ -9,21 +9,15 @@ from services.core.contract import InferBody
 from services.core.errors import NotReady
 from services.core.signature import Signature, TensorSpec
 from services.http.errors import STATUS
+from services.http.handlers import infer
 from services.http.handlers.feedback import FeedbackBody
 from services.http.handlers.repository import IndexBody, LoadBody
 from services.http.routes import HOT, OTHERS, Path
+from services.http.schemas import ERROR, Json, answer_of
 from services.http.server import Server
-
-Json = dict[str, Any]
 
 MODEL_NAME = "iris-classifier"
 REF = "#/components/schemas/{name}"
-ERROR: Json = {
-    "type": "object",
-    "properties": {"error": {"type": "string"}},
-    "required": ["error"],
-    "additionalProperties": False,
-}
 # What any inference may be refused with, and what any route may.
 INFERENCE_ERRORS = (400, 401, 404, 405, 408, 413, 415, 422, 429, 500, 503, 504)
 OTHER_ERRORS = (400, 401, 403, 404, 405, 408, 413, 415, 422, 503)
@@ -81,14 +75,17 @@ def _operation(path: Path, body: Json | None, name: str) -> Json:
 
 
 def _responses(path: Path, *, hot: bool) -> Json:
-    kind = "text/plain" if path.template == "/metrics" else "application/json"
     success = "202" if path.template == "/feedback" else "200"
-    responses: Json = {success: {"description": "Answered", "content": {kind: {"schema": {}}}}}
-    if kind == "application/json":
-        responses[success]["content"][kind]["schema"] = {"type": ["object", "array"]}
+    if path.template == "/metrics":
+        answered: Json = {"text/plain": {"schema": {"type": "string"}}}
+    else:
+        answered = {"application/json": {"schema": answer_of(path.template)}}
+    if path.handler is infer.infer:
+        answered["application/octet-stream"] = {"schema": {"type": "string", "format": "binary"}}
+    responses: Json = {success: {"description": "Answered", "content": answered}}
     reasons = {status: (kind.__doc__ or "").split("\n")[0] for kind, status in STATUS.items()} | REASONS
     for status in INFERENCE_ERRORS if hot else OTHER_ERRORS:
-        schema = {"$ref": REF.format(name="Error")} if not _is_health(path, status) else {"type": "object"}
+        schema = answer_of(path.template) if _is_health(path, status) else {"$ref": REF.format(name="Error")}
         responses[str(status)] = {"description": reasons[status], "content": {"application/json": {"schema": schema}}}
     return responses
 
