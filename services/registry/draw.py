@@ -9,6 +9,7 @@ import numpy as np
 from services.core.signature import Signature, TensorSpec
 from services.core.tensors import DATATYPES, Array, Tensors
 from services.registry.ranges import learned
+from services.registry.signature_of import CannotCompile
 
 ROWS = 2000
 SAMPLE_ROWS = 5
@@ -100,10 +101,23 @@ def _join(signature: Signature, columns: list[Array]) -> Tensors:
 def _present(values: Array, spec: TensorSpec) -> Array:
     """Return an example's values as a tensor, which has no way to say that a text is missing: another stands in."""
     if spec.datatype != "BYTES":
-        return _cast(values, spec)
-    texts = [value for value in values.ravel() if isinstance(value, str)] or [""]
-    filled = [value if isinstance(value, str) else texts[0] for value in values.ravel()]
+        return _number(values, spec)
+    texts = [str(value) for value in values.ravel() if isinstance(value, str)] or [""]
+    filled = [str(value) if isinstance(value, str) else texts[0] for value in values.ravel()]
     return np.array(filled, dtype=object).reshape(values.shape)
+
+
+def _number(values: Array, spec: TensorSpec) -> Array:
+    """Cast an example's numbers. Raises CannotCompile when one is lost: an integer column that lacks values."""
+    try:
+        with np.errstate(invalid="ignore"):
+            cast = _cast(values, spec)
+        lost = spec.datatype in ("INT64", "BOOL") and not bool((cast == values).all())
+    except (TypeError, ValueError):
+        lost = True
+    if lost:
+        raise CannotCompile(f"{spec.name} of the input example is not {spec.datatype} throughout: a value is missing")
+    return cast
 
 
 def _cast(values: Array, spec: TensorSpec) -> Array:

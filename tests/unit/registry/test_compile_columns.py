@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -173,3 +174,28 @@ def test_dates_are_refused_by_name() -> None:
 
     with pytest.raises(CannotCompile, match="'born'"):
         compiled(make_pipeline(some, LogisticRegression()), frame, survived(frame))
+
+
+def test_missing_integer_is_refused_by_name() -> None:
+    frame = people()
+    frame["age"] = frame["age"].astype("Int64")
+    pipeline = make_pipeline(preparation(), LogisticRegression())
+    holed = frame[:6].copy()
+    holed.loc[0, "age"] = pd.NA
+
+    with pytest.raises(CannotCompile, match="age of the input example is not INT64 throughout"):
+        compiled(pipeline, frame, survived(frame), example=holed)
+
+
+def test_texts_are_one_input() -> None:
+    texts = ["good day", "bad day", "very bad", "so good"] * 5
+    pipeline = make_pipeline(TfidfVectorizer(), LogisticRegression())
+
+    model = compiled(pipeline, texts, [1, 0, 0, 1] * 5)
+
+    given = predict(model, {"features": np.array([["good"], ["bad"]], dtype=object)})
+    assert [(spec.name, spec.datatype, spec.shape) for spec in model.signature.inputs] == [
+        ("features", "BYTES", (-1, 1))
+    ]
+    assert given["prediction"].tolist() == [1, 0]
+    assert all(type(text) is str for text in model.sample["features"].ravel())
