@@ -13,6 +13,7 @@ from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
 
 from services.core.signature import Signature, TensorSpec
 from services.registry import graph, imputer, trees
+from services.registry.graph_outputs import fit_outputs
 from services.registry.signature_of import selects_columns
 from services.registry.simplify import simplified
 
@@ -101,7 +102,7 @@ def _convert(estimator: Any, signature: Signature, way: Way) -> onnx.ModelProto:
         graph.rename_inputs(model, [spec.name for spec in signature.inputs])
         for spec in signature.inputs:
             graph.cast_input(model, spec.name, spec.datatype)
-    graph.fit_outputs(model, signature.outputs)
+    fit_outputs(model, signature.outputs)
     return graph.finished(model)
 
 
