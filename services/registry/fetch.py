@@ -25,21 +25,39 @@ class _Answer(msgspec.Struct, frozen=True):
     error: str | None = None
 
 
-def fetch(
-    uri: str, home: Path, tracking_uri: str | None = None, credentials: Credentials | None = None
-) -> CompiledModel:
-    """Ask the registry which version a URI names now, and return it; downloaded only if it is not in the cache.
+class Current(msgspec.Struct, frozen=True):
+    """The version that a URI names now, and the digest that it was published with."""
+
+    name: str
+    version: str
+    digest: str
+
+
+def current(uri: str, home: Path, tracking_uri: str | None = None, credentials: Credentials | None = None) -> Current:
+    """Ask the registry which version a URI names now; cheap enough to ask every few seconds.
 
     uri: models:/NAME@ALIAS or models:/NAME/VERSION. tracking_uri: MLflow's; None for the registry under home.
-    Blocks for as long as the registry and a child process take. Raises LoadFailed, with what to do.
+    Raises LoadFailed, with what to do.
     """
     wanted = parse(uri)
     where = tracking_uri or embedded_uri(home)
     found = look_up(wanted, where, credentials or Credentials()) or _ask_child(wanted, where)
-    digest = _digest(wanted, found)
-    model = cache.find(found.version, digest, home)
+    return Current(wanted.name, found.version, _digest(wanted, found))
+
+
+def fetch(
+    uri: str, home: Path, tracking_uri: str | None = None, credentials: Credentials | None = None
+) -> CompiledModel:
+    """Return the version that a URI names now, verified; downloaded only if it is not in the cache.
+
+    Arguments as for `current`. Blocks for as long as the registry and a child process take. Raises LoadFailed, with
+    what to do.
+    """
+    now = current(uri, home, tracking_uri, credentials)
+    model = cache.find(now.version, now.digest, home)
     if model is None:
-        model = _download(ModelUri(wanted.name, version=found.version), digest, where, home)
+        pinned = ModelUri(now.name, version=now.version)
+        model = _download(pinned, now.digest, tracking_uri or embedded_uri(home), home)
     cache.point(uri, model, home)
     return model
 
