@@ -7,12 +7,20 @@ from tests.service.shapes import answer_of, error_of
 ADMIN = {"x-api-key": "admin-secret"}
 
 
-@pytest.fixture
-def administered(start, tmp_path):
+@pytest.fixture(scope="module")
+def with_admin(serve, tmp_path_factory):
     """A server with an administrator, whose key is admin-secret."""
-    keys = tmp_path / "admin-keys"
+    keys = tmp_path_factory.mktemp("admin") / "keys"
     keys.write_text("root:admin-secret\n")
-    return start(admin_keys_file=keys)
+    return serve(admin_keys_file=keys)
+
+
+@pytest.fixture
+def administered(with_admin, iris):
+    """The same, with its model loaded again afterwards, whatever a test did to it."""
+    yield with_admin
+    with with_admin.client(headers=ADMIN) as client:
+        answer_of(client.post(f"/v2/repository/models/{iris.name}/load"))
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"ready":true}', b'{"ready":false}'])

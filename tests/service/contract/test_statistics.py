@@ -7,10 +7,10 @@ from tests.service.shapes import answer_of, infer_body
 STATS = ("success", "fail", "queue", "compute_input", "compute_infer", "compute_output")
 
 
-@pytest.fixture
-def counted(start, iris):
-    """A server that has answered three requests of 1, 2 and 300 rows, and nothing else."""
-    server = start(max_batch_rows=256)
+@pytest.fixture(scope="module")
+def counted(serve, iris):
+    """A client of a server that has answered three requests of 1, 2 and 300 rows, and nothing else."""
+    server = serve(max_batch_rows=256, log_level="error")
     rows = (iris.rows * 10)[:300]
     with server.client() as client:
         answer_of(client.post("/predict", json={"features": rows[0]}))
