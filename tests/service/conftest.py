@@ -156,7 +156,9 @@ def _started(
 def _stop_all(servers: list[Server]) -> None:
     try:
         for server in servers:
-            server.stop()
+            server.terminate()
+        for server in servers:
+            server.check_stopped()
     finally:
         for server in servers:
             server.kill()

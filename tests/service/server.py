@@ -114,7 +114,7 @@ def is_alive(pid: int) -> bool:
     """Whether a process runs; one that only waits to be reaped does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # gone before, or while, it was read
         return False
 
 
@@ -133,7 +133,7 @@ def _children(pid: int) -> list[int]:
     """Return all descendants. Source: proc(5), /proc/PID/task/TID/children."""
     try:
         lists = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return []
     direct = [int(child) for listed in lists for child in listed.split()]
     return [descendant for child in direct for descendant in (child, *_children(child))]
