@@ -43,7 +43,7 @@ def encode_infer(head: bytes, request: InferRequest, outputs: Tensors) -> tuple[
             described.append(start + b'"parameters":{"binary_data_size":%d}}' % len(tails[-1]))
         else:
             described.append(b'%s"data":%s}' % (start, to_json(array.ravel())))
-    named = b"" if request.id is msgspec.UNSET else b',"id":' + msgspec.json.encode(request.id)
+    named = b"" if request.id is None else b',"id":' + msgspec.json.encode(request.id)
     text = b'%s%s,"outputs":[%s]}' % (head, named, b",".join(described))
     if b"null" in text:
         _check_finite({name: outputs[name] for name, binary in request.outputs if not binary})

@@ -78,7 +78,7 @@ class Batcher:
         elif self.queued_rows >= self.max_rows:
             self._run_next()
         elif self._start is None:
-            wait = self._wait_seconds
+            wait = min(self._wait_seconds, timeout_seconds / 2)
             self._start = loop.call_later(wait, self._run_next) if wait else loop.call_soon(self._run_next)
         return job.future
 

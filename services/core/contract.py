@@ -45,7 +45,7 @@ class InferInput(msgspec.Struct, frozen=True):
     name: str
     shape: Annotated[tuple[Size, ...], msgspec.Meta(max_length=8)]
     datatype: str
-    parameters: Parameters = {}
+    parameters: Parameters | None = None
     data: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
 
 
@@ -53,16 +53,16 @@ class InferOutput(msgspec.Struct, frozen=True):
     """A requested output."""
 
     name: str
-    parameters: Parameters = {}
+    parameters: Parameters | None = None
 
 
 class InferBody(msgspec.Struct, frozen=True):
-    """The JSON of a V2 inference request."""
+    """The JSON of a V2 inference request. Some generated clients send null for what they leave out."""
 
     inputs: tuple[InferInput, ...]
-    id: str | msgspec.UnsetType = msgspec.UNSET
-    parameters: Parameters = {}
-    outputs: tuple[InferOutput, ...] = ()
+    id: str | None = None
+    parameters: Parameters | None = None
+    outputs: tuple[InferOutput, ...] | None = None
 
 
 class PredictBatchBody(msgspec.Struct, frozen=True):
@@ -91,7 +91,7 @@ class InferRequest(msgspec.Struct, frozen=True):
 
     tensors: Tensors
     outputs: tuple[tuple[str, bool], ...]
-    id: str | msgspec.UnsetType = msgspec.UNSET
+    id: str | None = None
     timeout_seconds: float | None = None
 
 
@@ -213,7 +213,7 @@ def _tensors(inputs: tuple[InferInput, ...], taken: Taken, tail: memoryview) -> 
     for tensor in inputs:
         if tensor.name in tensors:
             raise MalformedRequest(f"the input {tensor.name!r} is there twice")
-        raw, size = bytes(tensor.data), tensor.parameters.get("binary_data_size")
+        raw, size = bytes(tensor.data), (tensor.parameters or {}).get("binary_data_size")
         raw = taken.pop(raw, raw)
         if size is None:
             if not raw:
@@ -246,15 +246,15 @@ def _outputs(message: InferBody, signature: Signature) -> tuple[tuple[str, bool]
     return tuple(chosen.items())
 
 
-def _flag(parameters: Parameters, name: str, default: bool) -> bool:
-    value = parameters.get(name, default)
+def _flag(parameters: Parameters | None, name: str, default: bool) -> bool:
+    value = default if parameters is None else parameters.get(name, default)
     if not isinstance(value, bool):
         raise MalformedRequest(f"the parameter {name} is {value!r}; true or false was expected")
     return value
 
 
-def _timeout_seconds(parameters: Parameters) -> float | None:
-    timeout = parameters.get("timeout")
+def _timeout_seconds(parameters: Parameters | None) -> float | None:
+    timeout = None if parameters is None else parameters.get("timeout")
     if timeout is None:
         return None
     if type(timeout) is not int or timeout <= 0:

@@ -15,7 +15,8 @@ class Cost:
     """
 
     def __init__(self, measured: Sequence[tuple[int, float]]) -> None:
-        first_rows, first_seconds = measured[0]
+        # A model so slow that only one size was tried is taken to gain nothing from a batch.
+        first_rows, first_seconds = measured[0] if len(measured) > 1 else (0, 0.0)
         last_rows, last_seconds = measured[-1]
         spread = max(last_rows - first_rows, 1)
         self._row_seconds = max(0.0, (last_seconds - first_seconds) / spread)

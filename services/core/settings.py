@@ -11,6 +11,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from services.core.errors import SettingsInvalid
 
 PREFIX = "TRIVET_"
+# Variables with the prefix that are for make and CI.
+NOT_SETTINGS = frozenset({"TRIVET_CLUSTER_UP"})
 
 Engine = Literal["fastapi", "bentoml", "ray"]
 
@@ -55,6 +57,10 @@ class Settings(BaseSettings):
 
     home: Path = Path(".trivet")
     """The folder of everything embedded: the registry and the prediction log on SQLite, and the cache of models."""
+
+    watch_interval_seconds: float = Field(0, ge=0)
+    """How often the server asks the registry which version its URI names, and serves that. 0: only once, after a start
+    from the cache."""
 
     max_batch_rows: int = Field(256, ge=1, le=65536)
     """The most rows that dynamic batching merges into one run. More gains little on CPU and delays those who wait."""
@@ -148,7 +154,7 @@ def load(**overrides: object) -> Settings:
 
     Raises SettingsInvalid, with the nearest right name for an unknown variable.
     """
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | NOT_SETTINGS
     for variable in os.environ:
         if variable.startswith(PREFIX) and variable not in known:
             nearest = difflib.get_close_matches(variable, known, n=1, cutoff=0)[0]

@@ -58,8 +58,14 @@ STATUS: dict[type[TrivetError], int] = {
 CLOSING = frozenset({TooSlow, Disconnected})
 
 
+# A message quotes what the client sent, which may be of any length.
+MAX_MESSAGE_CHARACTERS = 500
+
+
 def error_answer(status: int, message: str, *headers: tuple[bytes, bytes]) -> Answer:
     """Return an error in the contract's one shape."""
+    if len(message) > MAX_MESSAGE_CHARACTERS:
+        message = f"{message[:MAX_MESSAGE_CHARACTERS]}…"
     return json_answer(status, msgspec.json.encode({"error": message}), *headers)
 
 

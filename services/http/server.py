@@ -13,7 +13,7 @@ from uuid_utils import uuid7
 from services import __version__, runtimes
 from services.core import compiled_model
 from services.core.compiled_model import CompiledModel
-from services.core.errors import LoadFailed, TrivetError
+from services.core.errors import LoadFailed, NotFound, NotReady, TrivetError
 from services.core.health import Health
 from services.core.inference import Inference
 from services.core.metrics import Metrics
@@ -25,7 +25,7 @@ from services.http.body import BodyReader
 from services.http.keys import Keys
 from services.prediction_log.log import PredictionLog, open_log
 from services.registry.cache import cached
-from services.registry.fetch import fetch
+from services.registry.fetch import current, fetch
 from services.registry.lookup import Credentials
 from services.registry.uri import parse
 
@@ -139,7 +139,7 @@ class Server:
         facts = {"uri": self.settings.model, "start_seconds": round(seconds, 3), "pid": os.getpid()}
         logger.info("ready", extra=facts)
         if name:
-            await self._follow_cache()
+            await self._follow()
 
     def _name(self) -> str:
         """Return the name of the model to serve, where the setting alone tells it."""
@@ -148,15 +148,29 @@ class Server:
         except LoadFailed:
             return ""
 
-    async def _follow_cache(self) -> None:
-        """A start from the cache asks the registry afterwards, and serves what the alias says by now."""
-        served = self.table.find_default().identity
+    async def _follow(self) -> None:
+        """Serve what the URI names by now: once after a start from the cache, then at every interval."""
+        interval_seconds = self.settings.watch_interval_seconds
+        await self._look_again()
+        while interval_seconds:
+            await asyncio.sleep(interval_seconds)
+            await self._look_again()
+
+    async def _look_again(self) -> None:
+        settings = self.settings
         try:
-            compiled = await asyncio.to_thread(self._find_model, refresh=True)
-            if compiled.digest != served.digest or compiled.version != served.version:
-                await self.table.load(compiled)
-        except LoadFailed as error:
-            logger.warning("the registry did not answer; the cached model stays", extra={"reason": error.message})
+            named = await asyncio.to_thread(
+                current, settings.model, settings.home, settings.tracking_uri, self._credentials()
+            )
+            served = self.table.find(named.name).identity
+            if (named.version, named.digest) != (served.version, served.digest):
+                await self.load_model(refresh=True)
+        except (LoadFailed, NotFound, NotReady) as error:
+            logger.warning("the model stays as it is", extra={"uri": settings.model, "reason": error.message})
+
+    def _credentials(self) -> Credentials:
+        settings = self.settings
+        return Credentials(settings.tracking_token, settings.tracking_username, settings.tracking_password)
 
     def _find_model(self, *, refresh: bool) -> CompiledModel:
         uri, home = self.settings.model, self.settings.home
@@ -164,9 +178,7 @@ class Server:
             return compiled_model.read(Path(uri), version=LOCAL_VERSION, expected_digest=None)
         if not refresh and (found := cached(uri, home)) is not None:
             return found
-        settings = self.settings
-        credentials = Credentials(settings.tracking_token, settings.tracking_username, settings.tracking_password)
-        return fetch(uri, home, settings.tracking_uri, credentials)
+        return fetch(uri, home, self.settings.tracking_uri, self._credentials())
 
     async def _flush_logs(self) -> None:
         while True:

@@ -44,15 +44,19 @@ async def _encode(exchange: Exchange, request: InferRequest, outputs: Tensors, m
 def _json_bytes(exchange: Exchange) -> int | None:
     declared = exchange.headers.get(b"inference-header-content-length")
     if declared is None:
-        if exchange.headers.get(b"content-type") == b"application/octet-stream":
+        if _kind(exchange) == b"application/octet-stream":
             raise MalformedRequest("a binary body needs the header Inference-Header-Content-Length")
         exchange.check_json()
         return None
     if not declared.isdigit() or len(declared) > MAX_LENGTH_DIGITS:
         raise MalformedRequest("the header Inference-Header-Content-Length must be a whole number of bytes")
-    if exchange.headers.get(b"content-type", b"application/octet-stream") not in BINARY_TYPES:
+    if _kind(exchange) not in BINARY_TYPES:
         raise UnsupportedMedia("a binary body has the content type application/octet-stream, or none")
     return int(declared)
+
+
+def _kind(exchange: Exchange) -> bytes:
+    return exchange.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
 
 
 def _shorter(exchange: Exchange, timeout_seconds: float | None) -> float | None:
@@ -64,4 +68,4 @@ def _shorter(exchange: Exchange, timeout_seconds: float | None) -> float | None:
 
 # No body has a length of more digits, and Python takes a long time over very many.
 MAX_LENGTH_DIGITS = 18
-BINARY_TYPES = frozenset({b"application/octet-stream", b"application/json"})
+BINARY_TYPES = frozenset({b"", b"application/octet-stream", b"application/json"})

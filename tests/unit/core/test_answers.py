@@ -2,7 +2,6 @@
 
 import json
 
-import msgspec
 import numpy as np
 import pytest
 
@@ -42,7 +41,7 @@ def test_an_id_comes_back_when_sent(given):
 
 
 def test_an_id_is_absent_when_not_sent():
-    assert "id" not in json.loads(encoded(OUTPUTS, id=msgspec.UNSET)[0])
+    assert "id" not in json.loads(encoded(OUTPUTS, id=None)[0])
 
 
 def test_only_the_chosen_outputs_come_back_in_their_order():

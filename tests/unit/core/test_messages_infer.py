@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import msgspec
 import pytest
 
 from services.core.contract import decode_infer
@@ -30,13 +29,20 @@ def test_flat_and_nested_data_give_the_same_request(data):
 @pytest.mark.parametrize("given", ["42", "", "é😀", " ", "x" * 5000])
 def test_an_id_is_kept_and_its_absence_too(given):
     assert decoded(id=given).id == given
-    assert decoded().id is msgspec.UNSET
+    assert decoded().id is None
 
 
-@pytest.mark.parametrize("given", [None, 42, ["42"]])
+@pytest.mark.parametrize("given", [42, ["42"]])
 def test_an_id_that_is_no_string_is_refused(given):
     with pytest.raises(MalformedRequest, match=r"\$\.id"):
         decoded(id=given)
+
+
+def test_null_is_as_good_as_absent_where_a_field_is_optional():
+    request = decoded({**TENSOR, "parameters": None}, id=None, parameters=None, outputs=None)
+
+    assert request.tensors["features"].tolist() == ROWS
+    assert (request.id, request.outputs, request.timeout_seconds) == (None, decoded().outputs, None)
 
 
 def test_an_id_of_half_a_character_is_refused():
