@@ -121,7 +121,6 @@ def test_a_body_that_is_no_request_is_malformed(body):
         {"data": [[[1, 2, 3], [4, 5, 6]]]},
         {"data": ["1", 2, 3, 4, 5, 6]},
         {"parameters": {"binary_data_size": 48}},
-        {"parameters": None},
         {"parameters": {"nested": {}}},
     ],
     ids=str,
