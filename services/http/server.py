@@ -83,10 +83,23 @@ class Server:
             logger.error("drain timed out", extra={"in_flight": self.health.in_flight})
 
     async def load_model(self, *, refresh: bool) -> None:
-        """Load the model of the settings. refresh: ask the registry even where the cache has an answer."""
-        await self.table.load(await asyncio.to_thread(self._find_model, refresh=refresh))
+        """Load the model of the settings. refresh: ask the registry even where the cache has an answer.
+
+        Raises LoadFailed; what was served before goes on.
+        """
+        served = self.table.default
+        try:
+            await self.table.load(await asyncio.to_thread(self._find_model, refresh=refresh))
+        except LoadFailed:
+            self._count_reload(served, "failed")
+            raise
+        self._count_reload(served, "swapped")
         if self.health.status != "draining":
             self.health.status = "healthy"
+
+    def _count_reload(self, served: LoadedModel | None, outcome: str) -> None:
+        if served is not None:
+            self.metrics.model_reloads.labels(self.metrics.engine, served.identity.name, outcome).inc()
 
     def is_ready(self) -> bool:
         """Every model is ready, and the server is neither starting nor draining."""

@@ -110,8 +110,7 @@ def test_reloads_are_counted_by_outcome(start, iris, tmp_path):
     keys.write_text("root:secret\n")
     with start(admin_keys_file=keys).client(headers={"x-api-key": "secret"}) as client:
         client.post(f"/v2/repository/models/{iris.name}/load").raise_for_status()
-        found = [
-            sample for sample in samples_of(client) if sample.name == "inference_model_load_duration_seconds_count"
-        ]
+        loads = value_of(client, "inference_model_load_duration_seconds_count", model=iris.name)
+        swaps = value_of(client, "inference_model_reloads_total", model=iris.name, outcome="swapped")
 
-    assert [sample.value for sample in found] == [2]
+    assert (loads, swaps) == (2, 1)
