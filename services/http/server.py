@@ -11,8 +11,6 @@ from typing import Any, ParamSpec, TypeVar
 from uuid_utils import uuid7
 
 from services import __version__, runtimes
-from services.core import compiled_model
-from services.core.compiled_model import CompiledModel
 from services.core.errors import LoadFailed, NotFound, NotReady, TrivetError
 from services.core.health import Health
 from services.core.inference import Inference
@@ -24,10 +22,7 @@ from services.http.answer import JSON, Header
 from services.http.body import BodyReader
 from services.http.keys import Keys
 from services.prediction_log.log import PredictionLog, open_log
-from services.registry.cache import cached
-from services.registry.fetch import current, fetch
-from services.registry.lookup import Credentials
-from services.registry.uri import parse
+from services.registry.source import ModelSource
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,8 +30,6 @@ T = TypeVar("T")
 # Decoding or encoding less than this takes well under a millisecond; more goes to a thread, in short pieces.
 INLINE_BYTES = 32 * 1024
 LOG_FLUSH_SECONDS = 0.1
-# A folder that came without a registry has no version of its own, and every answer names one.
-LOCAL_VERSION = "0"
 
 logger = logging.getLogger("trivet.server")
 
@@ -52,6 +45,7 @@ class Server:
         self.table = ModelTable(runtimes.load, settings, metrics)
         self.inference = Inference(self.health, settings, metrics)
         self.keys = Keys(settings)
+        self._source = ModelSource(settings)
         self.bodies = BodyReader(settings.max_body_bytes, settings.body_timeout_seconds)
         self.prediction_log: PredictionLog | None = open_log(settings, LogCounters(metrics))
         self._tasks: set[asyncio.Task[None]] = set()
@@ -89,7 +83,7 @@ class Server:
         """
         served = self.table.default
         try:
-            await self.table.load(await asyncio.to_thread(self._find_model, refresh=refresh))
+            await self.table.load(await asyncio.to_thread(self._source.find, refresh=refresh))
         except LoadFailed:
             self._count_reload(served, "failed")
             raise
@@ -134,7 +128,7 @@ class Server:
         return sum(array.nbytes for array in tensors.values())
 
     async def _become_ready(self) -> None:
-        name = self._name()
+        name = self._source.name
         if name:
             self.table.mark(name, "loading")
         try:
@@ -154,13 +148,6 @@ class Server:
         if name:
             await self._follow()
 
-    def _name(self) -> str:
-        """Return the name of the model to serve, where the setting alone tells it."""
-        try:
-            return parse(self.settings.model).name
-        except LoadFailed:
-            return ""
-
     async def _follow(self) -> None:
         """Serve what the URI names by now: once after a start from the cache, then at every interval."""
         interval_seconds = self.settings.watch_interval_seconds
@@ -170,28 +157,13 @@ class Server:
             await self._look_again()
 
     async def _look_again(self) -> None:
-        settings = self.settings
         try:
-            named = await asyncio.to_thread(
-                current, settings.model, settings.home, settings.tracking_uri, self._credentials()
-            )
+            named = await asyncio.to_thread(self._source.current)
             served = self.table.find(named.name).identity
             if (named.version, named.digest) != (served.version, served.digest):
                 await self.load_model(refresh=True)
         except (LoadFailed, NotFound, NotReady) as error:
-            logger.warning("the model stays as it is", extra={"uri": settings.model, "reason": error.message})
-
-    def _credentials(self) -> Credentials:
-        settings = self.settings
-        return Credentials(settings.tracking_token, settings.tracking_username, settings.tracking_password)
-
-    def _find_model(self, *, refresh: bool) -> CompiledModel:
-        uri, home = self.settings.model, self.settings.home
-        if not uri.startswith(("models:", "runs:")):
-            return compiled_model.read(Path(uri), version=LOCAL_VERSION, expected_digest=None)
-        if not refresh and (found := cached(uri, home)) is not None:
-            return found
-        return fetch(uri, home, self.settings.tracking_uri, self._credentials())
+            logger.warning("the model stays as it is", extra={"uri": self.settings.model, "reason": error.message})
 
     async def _flush_logs(self) -> None:
         while True:
