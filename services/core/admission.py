@@ -8,7 +8,7 @@ from services.core.settings import Settings
 
 # A queue shorter than this is not worth a refusal: reading the requests of a batch takes about as long.
 SHORT_QUEUE_SECONDS = 0.01
-# Where batches are smaller than this, so many rows may wait all the same: each of a few dozen connections has one.
+# Without batching so many rows may wait: each of a few dozen connections has one.
 SHORT_QUEUE_ROWS = 32
 
 
@@ -28,8 +28,10 @@ class Admission:
         needs, by expectation.
         Raises Overloaded, with the seconds after which the same request would be accepted if nothing else came.
         """
-        wait_seconds = busy_seconds + self._cost.queue_seconds(queued_rows, self._batch_rows)
-        if queued_rows and queued_rows + min(rows, self._batch_rows) > self._max_rows:
+        counted = min(rows, self._batch_rows)
+        batches_ahead = (queued_rows + counted - 1) // self._batch_rows
+        wait_seconds = busy_seconds + batches_ahead * self._cost.seconds(self._batch_rows)
+        if queued_rows and queued_rows + counted > self._max_rows:
             raise Overloaded(
                 f"the queue holds {queued_rows} of at most {self._max_rows} rows: try again later",
                 reason="queue_full",
@@ -38,11 +40,11 @@ class Admission:
         max_seconds = self._max_seconds or self._short_seconds()
         if wait_seconds > max_seconds and queued_rows:
             raise Overloaded(
-                f"{wait_seconds:.3f} s of work are waiting, of at most {max_seconds:.3f} s: try again later",
+                f"the request would wait {wait_seconds:.3f} s, of at most {max_seconds:.3f} s: try again later",
                 reason="queue_full",
                 retry_after_seconds=_whole(wait_seconds - max_seconds),
             )
-        answer_seconds = wait_seconds + self._cost.queue_seconds(rows, self._batch_rows)
+        answer_seconds = busy_seconds + self._cost.queue_seconds(queued_rows + rows, self._batch_rows)
         if answer_seconds > timeout_seconds:
             raise Overloaded(
                 f"the answer would take about {answer_seconds:.6f} s, and the deadline is in {timeout_seconds:.6f} s",
@@ -51,9 +53,15 @@ class Admission:
             )
 
     def _short_seconds(self) -> float:
-        """Return how long one full batch takes, or a short queue if that is longer."""
-        rows = max(self._batch_rows, SHORT_QUEUE_ROWS)
-        return max(self._cost.queue_seconds(rows, self._batch_rows), SHORT_QUEUE_SECONDS)
+        """Return the wait with which an answer takes two full batches of an unloaded server.
+
+        Under load a batch takes longer, and the wait gets what is left; half a batch in any case, or batches would
+        never fill.
+        """
+        rows = self._batch_rows if self._batch_rows > 1 else SHORT_QUEUE_ROWS
+        batch_seconds = self._cost.queue_seconds(rows, self._batch_rows)
+        left_seconds = 2 * batch_seconds / self._cost.drift - batch_seconds
+        return max(left_seconds, batch_seconds / 2, SHORT_QUEUE_SECONDS)
 
 
 def _whole(seconds: float) -> int:

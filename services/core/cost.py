@@ -21,16 +21,16 @@ class Cost:
         spread = max(last_rows - first_rows, 1)
         self._row_seconds = max(0.0, (last_seconds - first_seconds) / spread)
         self._fixed_seconds = max(0.0, first_seconds - first_rows * self._row_seconds)
-        self._drift = 1.0
+        self.drift = 1.0
 
     def seconds(self, rows: int) -> float:
         """Return the expected seconds of one run."""
-        return (self._fixed_seconds + rows * self._row_seconds) * self._drift
+        return (self._fixed_seconds + rows * self._row_seconds) * self.drift
 
     def queue_seconds(self, rows: int, batch_rows: int) -> float:
         """Return the expected seconds of all runs that a queue of so many rows needs."""
         runs = -(-rows // batch_rows)
-        return (runs * self._fixed_seconds + rows * self._row_seconds) * self._drift
+        return (runs * self._fixed_seconds + rows * self._row_seconds) * self.drift
 
     def observe(self, rows: int, seconds: float) -> None:
         """Take a finished run into account."""
@@ -38,4 +38,4 @@ class Cost:
         if expected > 0:
             low, high = DRIFT_BOUNDS
             ratio = min(max(seconds / expected, low), high)
-            self._drift += SMOOTHING * (ratio - self._drift)
+            self.drift += SMOOTHING * (ratio - self.drift)

@@ -72,8 +72,8 @@ class Settings(BaseSettings):
     """The most rows that may wait; above it 429. A request larger than a batch counts as one batch."""
 
     max_queue_seconds: float = Field(0, ge=0)
-    """The longest wait that admission accepts, by the measured service rate. 0: as long as one full batch runs, so
-    that an accepted request takes at most about two batches; at least 0.01, and at least as long as 32 rows take."""
+    """The longest wait for a run that admission accepts, by the measured service rate. 0: what makes an answer take two
+    full batches of an unloaded server; at least 0.01, and without batching as long as 32 runs."""
 
     max_request_rows: int = Field(100_000, ge=1)
     """The most rows of one request; above it 413."""

@@ -56,16 +56,31 @@ def test_a_queue_full_in_seconds_refuses():
     error = refusal(queued_rows=30, busy_seconds=0.5, max_queue_seconds=0.7)
 
     assert error.reason == "queue_full"
-    assert "0.800 s of work are waiting, of at most 0.700 s" in error.message
+    assert "would wait 0.800 s, of at most 0.700 s" in error.message
 
 
-def test_the_default_wait_is_one_full_batch():
-    admission(max_batch_rows=64, max_queue_rows=100).admit(1, 64, 0.0, 30)
+def test_who_starts_within_one_full_batch_is_accepted():
+    admission(max_batch_rows=64, max_queue_rows=100).admit(1, 63, busy_seconds=0.63, timeout_seconds=30)
 
-    assert refusal(queued_rows=65, max_batch_rows=64, max_queue_rows=100).reason == "queue_full"
+    assert refusal(queued_rows=63, busy_seconds=0.65, max_batch_rows=64, max_queue_rows=100).reason == "queue_full"
 
 
-def test_where_batches_are_small_a_few_dozen_rows_may_wait():
+def test_who_has_a_full_batch_before_it_is_refused_while_another_runs():
+    assert refusal(queued_rows=64, busy_seconds=0.1, max_batch_rows=64, max_queue_rows=100).reason == "queue_full"
+
+
+def test_when_runs_take_longer_than_unloaded_the_wait_gets_what_is_left():
+    cost = Cost(TEN_MS_A_ROW)
+    for _ in range(100):
+        cost.observe(10, 0.125)  # a quarter longer than at warm-up
+    gate = Admission(Settings(max_batch_rows=10, max_queue_rows=40), cost, 10)
+
+    gate.admit(1, 5, busy_seconds=0.074, timeout_seconds=30)
+    with pytest.raises(Overloaded):
+        gate.admit(1, 5, busy_seconds=0.076, timeout_seconds=30)
+
+
+def test_without_batching_a_few_dozen_rows_may_wait():
     admission(max_batch_rows=1).admit(1, 32, 0.0, 30)
 
     assert refusal(queued_rows=33, max_batch_rows=1).reason == "queue_full"
