@@ -9,7 +9,7 @@ from services.core.jobs import Outcome
 from services.core.metrics import Metrics
 from services.core.model_table import LoadedModel
 from services.core.settings import Settings
-from services.core.tensors import Tensors
+from services.core.tensors import Tensors, size_of
 
 # Looking at this many bytes takes well under a millisecond; more is looked at in a thread.
 INLINE_BYTES = 1 << 20
@@ -31,7 +31,13 @@ class Inference:
         Raises UnfitInput, TooLarge, NotReady, Overloaded, DeadlineExceeded or RuntimeFailed.
         """
         self._health.check_accepting()
-        rows = await self._check(model, inputs)
+        if size_of(inputs) <= INLINE_BYTES:
+            rows = model.signature.check(inputs)
+        else:
+            rows = await asyncio.to_thread(model.signature.check, inputs)
+        if rows > self._max_rows:
+            limit = f"{self._max_rows} (TRIVET_MAX_REQUEST_ROWS)"
+            raise TooLarge(f"the request has {rows} rows, and at most {limit} are served")
         timeout = self._timeout_seconds if timeout_seconds is None else min(timeout_seconds, self._timeout_seconds)
         batcher = model.batcher
         try:
@@ -53,14 +59,3 @@ class Inference:
         finally:
             self._health.in_flight -= 1
             model.metrics.in_flight.dec()
-
-    async def _check(self, model: LoadedModel, inputs: Tensors) -> int:
-        if sum(array.nbytes for array in inputs.values()) <= INLINE_BYTES:
-            rows = model.signature.check(inputs)
-        else:
-            rows = await asyncio.to_thread(model.signature.check, inputs)
-        if rows > self._max_rows:
-            raise TooLarge(
-                f"the request has {rows} rows, and at most {self._max_rows} (TRIVET_MAX_REQUEST_ROWS) are served"
-            )
-        return rows

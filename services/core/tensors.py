@@ -52,6 +52,14 @@ def datatype_of(array: Array) -> str:
     return "BYTES" if array.dtype.kind in "OUS" else DATATYPE_OF[array.dtype]
 
 
+def size_of(tensors: Tensors) -> int:
+    """Return the bytes of all tensors; those of strings count their references only."""
+    size = 0
+    for array in tensors.values():
+        size += array.nbytes
+    return size
+
+
 def from_json(name: str, datatype: str, shape: tuple[int, ...], raw: bytes) -> Array:
     """Decode the JSON array of a tensor, flat or nested in its shape.
 

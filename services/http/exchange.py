@@ -63,9 +63,9 @@ class Exchange:
         self.inputs: Tensors | None = None
         self.outcome: Outcome | None = None
 
-    async def body(self) -> bytes:
-        """Return the whole body; see BodyReader.read."""
-        return await self.server.bodies.read(self.headers, self.receive)
+    def body(self) -> Awaitable[bytes]:
+        """Read the whole body; see BodyReader.read."""
+        return self.server.bodies.read(self.headers, self.receive)
 
     def check_json(self) -> None:
         """Raise UnsupportedMedia unless the body may be read as JSON; no content type is JSON."""

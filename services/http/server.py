@@ -17,7 +17,6 @@ from services.core.inference import Inference
 from services.core.metrics import Metrics
 from services.core.model_table import LoadedModel, ModelTable
 from services.core.settings import Settings
-from services.core.tensors import Tensors
 from services.http.answer import JSON, Header
 from services.http.body import BodyReader
 from services.http.keys import Keys
@@ -122,10 +121,6 @@ class Server:
         if size <= INLINE_BYTES:
             return work(*args, **kwargs)
         return await asyncio.to_thread(work, *args, **kwargs)
-
-    def size_of(self, tensors: Tensors) -> int:
-        """Return the bytes of tensors."""
-        return sum(array.nbytes for array in tensors.values())
 
     async def _become_ready(self) -> None:
         name = self._source.name

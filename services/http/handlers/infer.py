@@ -4,7 +4,7 @@ from services.core.answers import encode_infer
 from services.core.contract import InferRequest, decode_infer
 from services.core.errors import MalformedRequest, UnfitInput
 from services.core.model_table import LoadedModel
-from services.core.tensors import Tensors
+from services.core.tensors import Tensors, size_of
 from services.http.answer import BINARY, JSON, Answer
 from services.http.errors import UnsupportedMedia
 from services.http.exchange import Exchange
@@ -34,7 +34,7 @@ async def _decode(exchange: Exchange, json_bytes: int | None) -> tuple[LoadedMod
 
 async def _encode(exchange: Exchange, request: InferRequest, outputs: Tensors, model: LoadedModel) -> Answer:
     server = exchange.server
-    size = server.size_of(outputs)
+    size = size_of(outputs)
     answer, json_size = await server.off_loop(size, encode_infer, model.v2_head, request, outputs)
     if json_size is None:
         return Answer(200, answer, (JSON,))

@@ -2,6 +2,7 @@
 
 from services.core.answers import encode_row, encode_rows
 from services.core.contract import decode_row, decode_rows
+from services.core.tensors import size_of
 from services.http.answer import Answer
 from services.http.exchange import Exchange
 
@@ -27,5 +28,5 @@ async def predict_batch(exchange: Exchange) -> Answer:
     exchange.model = model = server.table.find_default()
     exchange.inputs = inputs = await server.off_loop(len(body), decode_rows, body, model.signature)
     exchange.outcome = outcome = await server.inference.infer(model, inputs, exchange.timeout_seconds())
-    answer = await server.off_loop(server.size_of(outcome.outputs), encode_rows, outcome.outputs)
+    answer = await server.off_loop(size_of(outcome.outputs), encode_rows, outcome.outputs)
     return Answer(200, answer, server.model_headers(model))
