@@ -30,6 +30,10 @@ def document(server: Server) -> Json:
     bodies = _bodies(signature, sample)
     _, components = msgspec.json.schema_components([InferBody, FeedbackBody, IndexBody, LoadBody], ref_template=REF)
     components["Error"] = ERROR
+    for component in components.values():
+        for member in component["properties"].values():
+            if member.get("default", "") is None:
+                del member["default"]  # null there says no more than absent, and no answer holds a null
     paths: dict[str, Json] = {}
     for path in (*HOT, *OTHERS):
         paths.setdefault(path.template, {})[path.method.lower()] = _operation(path, bodies.get(path.template), name)

@@ -56,7 +56,6 @@ BROKEN = {
     "output without name": {"inputs": [GOOD], "outputs": [{}]},
     "output is a string": {"inputs": [GOOD], "outputs": ["prediction"]},
     "id is a number": {"inputs": [GOOD], "id": 7},
-    "id is null": {"inputs": [GOOD], "id": None},
     "parameters is a list": {"inputs": [GOOD], "parameters": []},
     "timeout is a string": {"inputs": [GOOD], "parameters": {"timeout": "1"}},
     "timeout is zero": {"inputs": [GOOD], "parameters": {"timeout": 0}},
