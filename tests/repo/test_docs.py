@@ -51,7 +51,8 @@ def test_decisions_are_numbered_without_gaps():
 
 
 def test_prose_is_no_wider_than_120_characters():
-    prose = {page: FENCED.sub("", page.read_text()).splitlines() for page in PAGES}
+    written = [page for page in PAGES if page.name != "benchmarks.md"]  # the benchmark writes its page
+    prose = {page: FENCED.sub("", page.read_text()).splitlines() for page in written}
     wide = [(page.name, line) for page, lines in prose.items() for line in lines if len(line) > MAX_LINE_CHARACTERS]
 
     assert [(name, line) for name, line in wide if not line.startswith("|")] == []
