@@ -43,7 +43,6 @@ class Batcher:
         self._cost = cost
         self._metrics = metrics
         self._statistics = statistics
-        self._batched = batched
         self.max_rows = settings.max_batch_rows if batched else 1
         self._wait_seconds = settings.batch_wait_seconds
         self._clock = clock
