@@ -1,15 +1,32 @@
 """The decision to accept work, or to refuse it at once with an honest time to come back."""
 
 from math import ceil
+from typing import NamedTuple
 
 from services.core.cost import Cost
 from services.core.errors import Overloaded
 from services.core.settings import Settings
 
-# A queue shorter than this is not worth a refusal: reading the requests of a batch takes about as long.
-SHORT_QUEUE_SECONDS = 0.01
-# Without batching so many rows may wait: each of a few dozen connections has one.
-SHORT_QUEUE_ROWS = 32
+# In full batches of an unloaded server: how long an answer may take by expectation. What is left of two is for reading,
+# writing, and runs that take longer than expected.
+ANSWER_BATCHES = 1.6
+# Without batching so many runs count as a batch: each of a few dozen connections waits for one.
+UNBATCHED_RUNS = 32
+# About what reading and answering one request takes: a wait shorter than that of a batch is not worth a refusal.
+HTTP_SECONDS = 40e-6
+
+
+class Ahead(NamedTuple):
+    """What a new request finds before it.
+
+    requests: running and waiting. queued_rows: a large request counts as one batch. busy_seconds: what the run in
+    progress still needs, by expectation.
+    """
+
+    requests: int
+    running_rows: int
+    queued_rows: int
+    busy_seconds: float
 
 
 class Admission:
@@ -18,50 +35,51 @@ class Admission:
     def __init__(self, settings: Settings, cost: Cost, batch_rows: int) -> None:
         self._cost = cost
         self._batch_rows = batch_rows
+        self._full_rows = batch_rows if batch_rows > 1 else UNBATCHED_RUNS
         self._max_rows = settings.max_queue_rows
         self._max_seconds = settings.max_queue_seconds
 
-    def admit(self, rows: int, queued_rows: int, busy_seconds: float, timeout_seconds: float) -> None:
+    def admit(self, rows: int, ahead: Ahead, timeout_seconds: float) -> None:
         """Return if the work may queue.
 
-        queued_rows: what waits now, a large request counted as one batch. busy_seconds: what the run in progress still
-        needs, by expectation.
         Raises Overloaded, with the seconds after which the same request would be accepted if nothing else came.
         """
         counted = min(rows, self._batch_rows)
-        batches_ahead = (queued_rows + counted - 1) // self._batch_rows
-        wait_seconds = busy_seconds + batches_ahead * self._cost.seconds(self._batch_rows)
-        if queued_rows and queued_rows + counted > self._max_rows:
-            raise Overloaded(
-                f"the queue holds {queued_rows} of at most {self._max_rows} rows: try again later",
-                reason="queue_full",
-                retry_after_seconds=_whole(wait_seconds),
-            )
-        max_seconds = self._max_seconds or self._short_seconds()
-        if wait_seconds > max_seconds and queued_rows:
-            raise Overloaded(
-                f"the request would wait {wait_seconds:.3f} s, of at most {max_seconds:.3f} s: try again later",
-                reason="queue_full",
-                retry_after_seconds=_whole(wait_seconds - max_seconds),
-            )
-        answer_seconds = busy_seconds + self._cost.queue_seconds(queued_rows + rows, self._batch_rows)
-        if answer_seconds > timeout_seconds:
+        answer_seconds = ahead.busy_seconds + self._cost.queue_seconds(ahead.queued_rows + rows, self._batch_rows)
+        late_seconds = answer_seconds - timeout_seconds
+        if ahead.requests > 1:
+            in_flight_rows = ahead.running_rows + ahead.queued_rows + counted
+            if in_flight_rows > self._full_rows // 2 or in_flight_rows > self._max_rows:
+                self._check_queue(counted, ahead, late_seconds)
+        if late_seconds > 0:
             raise Overloaded(
                 f"the answer would take about {answer_seconds:.6f} s, and the deadline is in {timeout_seconds:.6f} s",
                 reason="deadline",
-                retry_after_seconds=_whole(answer_seconds - timeout_seconds),
+                retry_after_seconds=_whole(late_seconds),
             )
 
-    def _short_seconds(self) -> float:
-        """Return the wait with which an answer takes two full batches of an unloaded server.
+    def _check_queue(self, counted: int, ahead: Ahead, late_seconds: float) -> None:
+        rows = ahead.queued_rows + counted
+        wait_seconds = ahead.busy_seconds + (rows - 1) // self._batch_rows * self._cost.seconds(self._batch_rows)
+        if ahead.queued_rows and rows > self._max_rows:
+            raise Overloaded(
+                f"the queue holds {ahead.queued_rows} of at most {self._max_rows} rows: try again later",
+                reason="queue_full",
+                retry_after_seconds=_whole(max(wait_seconds, late_seconds)),
+            )
+        max_seconds = self._max_seconds or self._max_wait_seconds(max(ahead.running_rows, rows))
+        if wait_seconds > max_seconds:
+            raise Overloaded(
+                f"the request would wait {wait_seconds:.3f} s, of at most {max_seconds:.3f} s: try again later",
+                reason="queue_full",
+                retry_after_seconds=_whole(max(wait_seconds - max_seconds, late_seconds)),
+            )
 
-        Under load a batch takes longer, and the wait gets what is left; half a batch in any case, or batches would
-        never fill.
-        """
-        rows = self._batch_rows if self._batch_rows > 1 else SHORT_QUEUE_ROWS
-        batch_seconds = self._cost.queue_seconds(rows, self._batch_rows)
-        left_seconds = 2 * batch_seconds / self._cost.drift - batch_seconds
-        return max(left_seconds, batch_seconds / 2, SHORT_QUEUE_SECONDS)
+    def _max_wait_seconds(self, next_rows: int) -> float:
+        """Return the wait that leaves time for a run of so many rows; less when runs take longer than unloaded."""
+        answer_seconds = ANSWER_BATCHES * self._cost.unloaded_seconds(self._full_rows, self._batch_rows)
+        run_seconds = self._cost.seconds(min(next_rows, self._batch_rows))
+        return max(answer_seconds - run_seconds, HTTP_SECONDS * self._full_rows)
 
 
 def _whole(seconds: float) -> int:

@@ -50,6 +50,12 @@ def encode_infer(head: bytes, request: InferRequest, outputs: Tensors) -> tuple[
     return (text, None) if not tails else (text + b"".join(tails), len(text))
 
 
+def prediction_of(outputs: Tensors) -> Array:
+    """Return the prediction; an imported model's first output is its prediction."""
+    prediction = outputs.get("prediction")
+    return next(iter(outputs.values())) if prediction is None else prediction
+
+
 def encode_row(outputs: Tensors) -> bytes:
     """Encode the answer of `/predict`: the first row of the prediction and, if there is one, of the probability."""
     prediction, probabilities = _predict_outputs(outputs)
@@ -83,10 +89,10 @@ def _described(name: str, datatype: str, shape: tuple[int, ...]) -> bytes:
 
 
 def _predict_outputs(outputs: Tensors) -> tuple[Array, list[Array]]:
-    """Return the prediction and the probabilities; an imported model's first output is its prediction."""
-    prediction = outputs.get("prediction")
-    if prediction is None:
-        return next(iter(outputs.values())), []
+    """Return the prediction and the probabilities, which belong to a prediction of that name only."""
+    prediction = prediction_of(outputs)
+    if "prediction" not in outputs:
+        return prediction, []
     probability = outputs.get("probability")
     if probability is not None:
         return prediction, [probability]

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from math import inf
 from time import perf_counter
 
+from services.core.admission import Ahead
 from services.core.cost import Cost
 from services.core.errors import DeadlineExceeded, NotReady
 from services.core.jobs import Batch, Job, Outcome, Part, Ran, alike, cut, execute, holds, rows_of
@@ -21,6 +22,10 @@ from services.core.tensors import Tensors
 
 # A run expected to take no longer stays on the event loop: handing it to a thread costs about a quarter of it.
 INLINE_SECONDS = 200e-6
+# A request that nobody waits behind stays there, too, if all of it takes no longer than the first, and no part longer
+# than the second: its hand-over is felt at once, and between two parts the loop does what has come meanwhile.
+ALONE_SECONDS = 2e-3
+ALONE_PART_SECONDS = 500e-6
 # A large request's parts run in one hand-over of at most this long; then others have their turn.
 TURN_SECONDS = 0.005
 
@@ -49,13 +54,14 @@ class Batcher:
         self._queue: deque[Job] = deque()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="trivet-run")
         self._run_ends_at = 0.0
-        self._running = False
+        self._running: list[Batch] = []
         self._start: asyncio.Handle | None = None
         self._sweep: asyncio.TimerHandle | None = None
         self._sweep_at = inf
         self._earliest_deadline = inf  # a lower bound: jobs that ran leave it as it is
         self._idle: asyncio.Future[None] | None = None
         self._closed = False
+        self._had_turn = False
         self.queued_rows = 0
 
     def submit(self, inputs: Tensors, rows: int, timeout_seconds: float) -> "asyncio.Future[Outcome]":
@@ -74,7 +80,9 @@ class Batcher:
         self._earliest_deadline = min(self._earliest_deadline, job.deadline)
         if self._running:
             self._sweep_in(loop, timeout_seconds)
-        elif self.queued_rows >= self.max_rows:
+        elif self.queued_rows >= self.max_rows and not self._had_turn:
+            self._had_turn = True  # the next batch waits for the next turn of the loop: other models have theirs first
+            loop.call_soon(self._end_turn)
             self._run_next()
         elif self._start is None:
             wait = min(self._wait_seconds, timeout_seconds / 2)
@@ -85,9 +93,18 @@ class Batcher:
         """Return what a request counts in the queue: at most one batch."""
         return min(rows, self.max_rows)
 
-    def busy_seconds(self) -> float:
-        """Return how long the run in progress still takes, by expectation."""
-        return max(0.0, self._run_ends_at - self._clock()) if self._running else 0.0
+    @property
+    def is_running(self) -> bool:
+        """Whether a run is in progress in the batcher's thread."""
+        return bool(self._running)
+
+    def ahead(self) -> Ahead:
+        """Return what a request that came now would find before it."""
+        waiting = len(self._queue)
+        if not self._running:
+            return Ahead(waiting, 0, self.queued_rows, 0.0)
+        running_rows, requests = rows_of(self._running[0]), sum(map(len, self._running))
+        return Ahead(waiting + requests, running_rows, self.queued_rows, max(0.0, self._run_ends_at - self._clock()))
 
     async def close(self) -> None:
         """Refuse what comes from now on, let queued and running work finish, then free the runtime."""
@@ -101,6 +118,11 @@ class Batcher:
         self._pool.shutdown()
         self._runtime.close()
 
+    def _end_turn(self) -> None:
+        self._had_turn = False
+        if self.queued_rows >= self.max_rows:
+            self._run_next()
+
     def _run_next(self) -> None:
         if self._start is not None:
             self._start.cancel()
@@ -108,15 +130,15 @@ class Batcher:
         if self._running:
             return
         self._drop_expired()
-        batches = self._take()
-        if not batches:
+        batch = self._take_batch()
+        if not batch:
             self._finish([])
             return
-        expected = sum(self._cost.seconds(rows_of(batch)) for batch in batches)
-        if expected <= INLINE_SECONDS:
-            self._finish(execute(self._runtime, batches))
+        if self._is_short(batch):
+            self._finish(execute(self._runtime, [batch]))
             return
-        self._running = True
+        batches, expected = self._with_more(batch)
+        self._running = batches
         now, loop = self._clock(), asyncio.get_running_loop()
         self._run_ends_at = now + expected
         if self._queue:
@@ -124,7 +146,7 @@ class Batcher:
         loop.run_in_executor(self._pool, execute, self._runtime, batches).add_done_callback(self._ran)
 
     def _ran(self, run: "asyncio.Future[list[Ran]]") -> None:
-        self._running = False
+        self._running = []
         self._finish(run.result())
 
     def _finish(self, runs: list[Ran]) -> None:
@@ -162,14 +184,22 @@ class Batcher:
         if not job.future.done():
             job.future.set_exception(DeadlineExceeded("the deadline passed while the request waited: allow more time"))
 
-    def _take(self) -> list[Batch]:
-        """Take the next batch; of a large request that is alone, as many parts as one turn allows."""
-        batches = [self._take_batch()]
-        seconds = self._cost.seconds(rows_of(batches[0]))
+    def _is_short(self, batch: Batch) -> bool:
+        """Return whether a run may hold the event loop."""
+        seconds, job = self._cost.seconds(rows_of(batch)), batch[0].job
+        if len(batch) > 1 or any(waiting is not job for waiting in self._queue):
+            return seconds <= INLINE_SECONDS
+        whole_seconds = self._cost.queue_seconds(job.rows, self.max_rows)
+        return seconds <= ALONE_PART_SECONDS and whole_seconds <= ALONE_SECONDS
+
+    def _with_more(self, batch: Batch) -> tuple[list[Batch], float]:
+        """Return the batch and, of a large request that is alone, as many parts as one turn allows; their seconds."""
+        batches = [batch]
+        seconds = self._cost.seconds(rows_of(batch))
         while seconds < TURN_SECONDS and len(self._queue) == 1 and holds(batches[-1], self._queue[0]):
             batches.append(self._take_batch())
             seconds += self._cost.seconds(rows_of(batches[-1]))
-        return [batch for batch in batches if batch]
+        return [batch for batch in batches if batch], seconds
 
     def _take_batch(self) -> Batch:
         batch: Batch = []

@@ -32,6 +32,10 @@ class Cost:
         runs = -(-rows // batch_rows)
         return (runs * self._fixed_seconds + rows * self._row_seconds) * self.drift
 
+    def unloaded_seconds(self, rows: int, batch_rows: int) -> float:
+        """Return the same as `queue_seconds`, for a server that has nothing else to do."""
+        return self.queue_seconds(rows, batch_rows) / max(self.drift, 1.0)
+
     def observe(self, rows: int, seconds: float) -> None:
         """Take a finished run into account."""
         expected = self._fixed_seconds + rows * self._row_seconds

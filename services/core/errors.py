@@ -57,5 +57,9 @@ class LoadFailed(TrivetError):
     """A model cannot be fetched, verified, loaded or warmed up."""
 
 
+class CheckFailed(LoadFailed):
+    """A version runs, but may not take over from the one that is served."""
+
+
 class SettingsInvalid(TrivetError):
     """A setting is unknown, malformed or contradicts another."""

@@ -27,10 +27,10 @@ class Health:
                 "the server is draining: send the request to another", reason="draining", retry_after_seconds=1
             )
 
-    def check_ready(self) -> None:
-        """Raise NotReady unless the server is healthy."""
-        if self.status != "healthy":
-            raise NotReady(f"the server is {self.status}", reason=self.status, retry_after_seconds=1)
+    def check_not_draining(self) -> None:
+        """Raise NotReady while the server drains, also while it still accepts."""
+        if self.status == "draining":
+            raise NotReady("the server is draining", reason="draining", retry_after_seconds=1)
 
     async def drain(self, wait_seconds: float, timeout_seconds: float) -> bool:
         """Stop being ready, then stop accepting, then wait for what is in flight; False when the time ran out."""

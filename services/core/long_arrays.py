@@ -8,28 +8,29 @@ import re
 
 # Shorter texts are decoded in well under a millisecond.
 LONG_BYTES = 256 * 1024
+# Searching or copying this much takes about 0.1 ms; then another thread may have the interpreter.
+STEP_BYTES = 256 * 1024
 
 _OPENING = re.compile(rb"\s*:\s*((?:\[\s*)+)")
 _CLOSING = b"]}, \t\r\n"
 
 
-def take_out(text: bytes) -> tuple[bytes, dict[bytes, bytes]]:
+def take_out(text: bytes) -> tuple[bytes, dict[bytes, bytearray]]:
     """Return the text with a short string in the place of each long array of numbers, and the arrays by these strings.
 
     What lies between two quotes is either within a string or without any; a string that looks like an array leaves a
     text that no decoder accepts, so decode the whole one when the shorter one fails.
     """
     kept: list[bytes] = []
-    taken: dict[bytes, bytes] = {}
+    taken: dict[bytes, bytearray] = {}
     position, probe = 0, LONG_BYTES
     while probe < len(text):
         after_quote = text.rfind(b'"', 0, probe) + 1
-        next_quote = text.find(b'"', probe)
-        end = len(text) if next_quote < 0 else next_quote
+        end = _next_quote(text, probe)
         bounds = _array(text, after_quote, end) if end - after_quote > LONG_BYTES else None
         if bounds is not None and bounds[0] >= position:
             token = b'"[%d]"' % len(taken)
-            taken[token] = text[bounds[0] : bounds[1]]
+            taken[token] = _copy(text, *bounds)
             kept += (text[position : bounds[0]], token)
             position = bounds[1]
         probe = end + LONG_BYTES
@@ -45,9 +46,35 @@ def _array(text: bytes, start: int, end: int) -> tuple[int, int] | None:
     opening = _OPENING.match(text, start, end)
     if opening is None:
         return None
-    closing = len(text[start:end].rstrip(_CLOSING)) + start
+    closing = _end_of_numbers(text, start, end)
     for _ in range(opening.group(1).count(b"[")):
         closing = text.find(b"]", closing, end) + 1
         if closing == 0:
             return None
     return opening.start(1), closing
+
+
+def _next_quote(text: bytes, start: int) -> int:
+    """Return where the next quote is, or the end of the text."""
+    for at in range(start, len(text), STEP_BYTES):
+        found = text.find(b'"', at, at + STEP_BYTES)
+        if found >= 0:
+            return found
+    return len(text)
+
+
+def _end_of_numbers(text: bytes, start: int, end: int) -> int:
+    """Return where what closes an array begins."""
+    while end > start:
+        step = max(start, end - STEP_BYTES)
+        if content := text[step:end].rstrip(_CLOSING):
+            return step + len(content)
+        end = step
+    return start
+
+
+def _copy(text: bytes, start: int, end: int) -> bytearray:
+    copy = bytearray()
+    for at in range(start, end, STEP_BYTES):
+        copy += text[at : min(at + STEP_BYTES, end)]
+    return copy

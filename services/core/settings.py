@@ -2,6 +2,8 @@
 
 import difflib
 import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,6 +15,8 @@ from services.core.errors import SettingsInvalid
 PREFIX = "TRIVET_"
 # Variables with the prefix that are for make and CI.
 NOT_SETTINGS = frozenset({"TRIVET_CLUSTER_UP"})
+
+_SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_\w+)?$")
 
 Engine = Literal["fastapi", "bentoml", "ray"]
 
@@ -32,7 +36,16 @@ class Settings(BaseSettings):
     )
 
     model: str = "models:/iris-classifier@production"
-    """The model to serve: `models:/NAME@ALIAS`, `models:/NAME/VERSION`, or the folder of a compiled model."""
+    """The models to serve, separated by commas: `models:/NAME@ALIAS`, `models:/NAME/VERSION`, the folder of a compiled
+    model, or `models:/?TAG=VALUE@ALIAS` for every registered model with that tag, by that alias."""
+
+    default_model: str | None = None
+    """The name of the model that `/predict` and `/predict/batch` ask. Unset: the one that is served; where there are
+    several, these two answer 404."""
+
+    model_memory_bytes: int = Field(0, ge=0)
+    """How much memory the loaded models of one process may take. For one more, the least recently used ones are freed,
+    and loaded again by the next request for them; docs/operations.md says how it is measured. 0: no limit."""
 
     tracking_uri: str | None = Field(None, validation_alias="MLFLOW_TRACKING_URI", repr=False)
     """MLflow's own variable: where the registry is. Unset: the embedded one in the home folder."""
@@ -49,6 +62,20 @@ class Settings(BaseSettings):
     metrics_folder: Path | None = Field(None, validation_alias="PROMETHEUS_MULTIPROC_DIR")
     """Prometheus's own variable: where several worker processes share their metrics; set by `--workers`."""
 
+    bentoml_home: Path | None = Field(None, validation_alias="BENTOML_HOME")
+    """BentoML's own variable: where its models and Bentos are. Unset: the folder `bentoml` in the home folder."""
+
+    bento: Path | None = Field(None, validation_alias="BENTO_PATH")
+    """BentoML's own variable: the folder of a Bento, which `--engine bentoml` then serves instead of the code that is
+    installed. One that was built with a model serves that, any other what TRIVET_MODEL names."""
+
+    ray_address: str | None = Field(None, validation_alias="RAY_ADDRESS")
+    """Ray's own variable: the Ray cluster that `--engine ray` joins. Unset: a Ray of its own on this machine."""
+
+    ray_proxy: Literal["haproxy", "python"] = "haproxy"
+    """What stands before the replicas of `--engine ray` on a Ray of its own: HAProxy, where it is installed, or Ray's
+    own proxy, which is slower."""
+
     host: str = "0.0.0.0"
     """The address to listen on: every interface, as a container needs; 127.0.0.1 keeps it to this machine."""
 
@@ -58,9 +85,57 @@ class Settings(BaseSettings):
     home: Path = Path(".trivet")
     """The folder of everything embedded: the registry and the prediction log on SQLite, and the cache of models."""
 
-    watch_interval_seconds: float = Field(0, ge=0)
-    """How often the server asks the registry which version its URI names, and serves that. 0: only once, after a start
-    from the cache."""
+    watch_interval_seconds: float = Field(30, ge=0)
+    """How often the server asks the registry which version its alias names, and serves that; docs/operations.md says
+    what that costs the registry. 0: only once, after a start from the cache."""
+
+    sample_tolerance: float = Field(1e-4, ge=0)
+    """How far a model's answers to its own sample may be from what they were when it was published, relative to the
+    larger of their size and 1; one that is further away is not loaded. 0: nothing is compared."""
+
+    swap_same_signature: bool = True
+    """Whether a version must take and give what the clients of the served one send and read. False: any signature may
+    take over."""
+
+    swap_max_slowdown: float = Field(5, ge=0)
+    """How many times as long as the served version a new one may take for its warm-up batches. 0: as long as it
+    likes."""
+
+    swap_max_changed_ratio: float = Field(0.5, ge=0, le=1)
+    """The share of the last answered rows that a new version may answer otherwise. 0: none. 1: all, so that nothing is
+    compared."""
+
+    swap_replay_rows: int = Field(1000, ge=0)
+    """The most rows of answered requests that a model keeps in memory, for a new version to answer before it takes
+    over. 0: none, so that no answers are compared."""
+
+    swap_replay_max_bytes: int = Field(16 * 1024 * 1024, ge=0)
+    """The most bytes that these rows may take."""
+
+    shadow: str = ""
+    """A candidate to compare with the model: `models:/NAME@ALIAS` or `models:/NAME/VERSION` of the same name. It runs
+    on a share of the answered requests, after them, and answers nobody. Empty: none."""
+
+    shadow_sample_ratio: float = Field(0.1, ge=0, le=1)
+    """The share of the answered requests that the shadow runs on, too."""
+
+    shadow_queue_rows: int = Field(1000, ge=1)
+    """The most rows that wait for the shadow; beyond it a request is dropped for the shadow, and counted."""
+
+    shadow_queue_max_bytes: int = Field(16 * 1024 * 1024, ge=0)
+    """The most bytes that these rows may take."""
+
+    canary: str = ""
+    """A candidate that answers some of the requests: `models:/NAME@ALIAS` or `models:/NAME/VERSION` of the same name.
+    Empty: none. A server has a canary or a shadow, not both."""
+
+    canary_weight: float = Field(0.1, ge=0, le=1)
+    """The share of the requests that the canary answers, of those that name no version. A key below decides by its
+    hash, so a larger weight takes further keys and keeps those that it had."""
+
+    canary_header: str = Field("X-Canary-Key", pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+    """The header whose value decides who answers, the same on every process and engine, such as a user's id. A request
+    without it falls at random."""
 
     max_batch_rows: int = Field(256, ge=1, le=65536)
     """The most rows that dynamic batching merges into one run. More gains little on CPU and delays those who wait."""
@@ -72,8 +147,8 @@ class Settings(BaseSettings):
     """The most rows that may wait; above it 429. A request larger than a batch counts as one batch."""
 
     max_queue_seconds: float = Field(0, ge=0)
-    """The longest wait for a run that admission accepts, by the measured service rate. 0: what makes an answer take two
-    full batches of an unloaded server; at least 0.01, and without batching as long as 32 runs."""
+    """The longest wait for a run that admission accepts, by the measured service rate. 0: what lets an answer take less
+    than two full batches of an unloaded server (without batching, of 32 runs). Half a batch in flight always may."""
 
     max_request_rows: int = Field(100_000, ge=1)
     """The most rows of one request; above it 413."""
@@ -140,6 +215,11 @@ class Settings(BaseSettings):
     admin_keys_file: Path | None = None
     """A file of `name:key` lines that may use the admin routes; without it these answer 404."""
 
+    termination_log: Path | None = None
+    """The file for the reason why the server cannot start, in a container `/dev/termination-log`. With it, a server
+    whose first load fails ends with code 1, and is started again by whoever keeps it running. Unset: it stays, and is
+    not ready. Not on `ray`, whose health check says so."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe log lines that are written; one line per request is `info`."""
 
@@ -147,6 +227,24 @@ class Settings(BaseSettings):
 def child_environment(metrics_folder: Path) -> dict[str, str]:
     """Return the environment of a worker process, which shares its metrics in this folder."""
     return {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(metrics_folder)}
+
+
+def hand_down(variables: Mapping[str, object], *, as_defaults: bool = False) -> None:
+    """Set variables of other programs here and for child processes. as_defaults: one that is set stays as it is."""
+    for name, value in variables.items():
+        if not (as_defaults and name in os.environ):
+            os.environ[name] = str(value)
+
+
+def _is_service_link(variable: str) -> bool:
+    """Whether Kubernetes made a variable, as it does of every Service whose name begins with ours."""
+    return bool(_SERVICE_LINK.search(variable)) or os.environ[variable].startswith(("tcp://", "udp://", "sctp://"))
+
+
+def termination_log() -> Path | None:
+    """Return TRIVET_TERMINATION_LOG, to be known even where another setting is wrong."""
+    path = os.environ.get(f"{PREFIX}TERMINATION_LOG")
+    return Path(path) if path else None
 
 
 def load(**overrides: object) -> Settings:
@@ -157,6 +255,8 @@ def load(**overrides: object) -> Settings:
     known = {PREFIX + name.upper() for name in Settings.model_fields} | NOT_SETTINGS
     for variable in os.environ:
         if variable.startswith(PREFIX) and variable not in known:
+            if _is_service_link(variable):
+                raise SettingsInvalid(f"{variable} tells of a Service: set enableServiceLinks: false in the pod's spec")
             nearest = difflib.get_close_matches(variable, known, n=1, cutoff=0)[0]
             raise SettingsInvalid(f"{variable} is no setting; did you mean {nearest}?")
     try:
@@ -164,5 +264,5 @@ def load(**overrides: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
-        name = name if name.startswith(("MLFLOW_", "PROMETHEUS_")) else PREFIX + name
+        name = name if name.startswith(("MLFLOW_", "PROMETHEUS_", "BENTO", "RAY_")) else PREFIX + name
         raise SettingsInvalid(f"{name}: {first['msg']}") from error

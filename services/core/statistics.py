@@ -7,11 +7,14 @@ NS = 1_000_000_000
 
 
 class Statistics:
-    """Counts and durations since the model was loaded. Source: Triton `extension_statistics.md`."""
+    """Counts and durations since the model was loaded. Source: Triton `extension_statistics.md`.
+
+    last_at: when it last answered, in seconds since the epoch; 0 before the first answer.
+    """
 
     def __init__(self) -> None:
         self._rows = 0
-        self._last_at = 0.0
+        self.last_at = 0.0
         self._success = [0, 0.0]
         self._fail = [0, 0.0]
         self._queue_seconds = 0.0
@@ -29,7 +32,7 @@ class Statistics:
         self._success[0] += 1
         self._success[1] += seconds
         self._queue_seconds += queue_seconds
-        self._last_at = time.time()
+        self.last_at = time.time()
 
     def failed(self, seconds: float) -> None:
         """Count one failed request."""
@@ -41,7 +44,7 @@ class Statistics:
         count, runs = self._success[0], sum(entry[0] for entry in self._runs.values())
         compute_seconds = sum(entry[1] for entry in self._runs.values())
         return {
-            "last_inference": int(self._last_at * 1000),
+            "last_inference": int(self.last_at * 1000),
             "inference_count": self._rows,
             "execution_count": int(runs),
             "inference_stats": {

@@ -19,6 +19,7 @@ from services.core.errors import MalformedRequest, UnfitInput
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Tensors = dict[str, Array]
+Json = bytes | bytearray
 
 DATATYPES: dict[str, np.dtype[Any]] = {
     "BOOL": np.dtype(np.bool_),
@@ -39,6 +40,8 @@ DATATYPE_OF: dict[np.dtype[Any], str] = {dtype: name for name, dtype in DATATYPE
 
 # One C call decodes this much JSON before another thread may have the interpreter: about 0.2 ms.
 PIECE_BYTES = 16 * 1024
+# The arrays of so many pieces, half a megabyte of numbers, are joined in less than 0.1 ms.
+FEW_PIECES = 64
 
 # Up to here every whole number has a float64 of its own.
 MAX_WHOLE_FLOAT = 2**53 - 1
@@ -60,7 +63,7 @@ def size_of(tensors: Tensors) -> int:
     return size
 
 
-def from_json(name: str, datatype: str, shape: tuple[int, ...], raw: bytes) -> Array:
+def from_json(name: str, datatype: str, shape: tuple[int, ...], raw: Json) -> Array:
     """Decode the JSON array of a tensor, flat or nested in its shape.
 
     Raises MalformedRequest when the values are of another type, or do not fill the shape; UnfitInput when a number
@@ -79,14 +82,14 @@ def from_json(name: str, datatype: str, shape: tuple[int, ...], raw: bytes) -> A
     return _shaped(name, array, shape)
 
 
-def row_from_json(name: str, datatype: str, raw: bytes) -> Array:
+def row_from_json(name: str, datatype: str, raw: Json) -> Array:
     """Decode a JSON array of values as a matrix of one row; otherwise as from_json."""
     if _depth(raw) != 1:
         raise MalformedRequest(f"{name} must be an array of values")
     return _decode(name, datatype, raw, 1)[np.newaxis]
 
 
-def matrix_from_json(name: str, datatype: str, raw: bytes) -> Array:
+def matrix_from_json(name: str, datatype: str, raw: Json) -> Array:
     """Decode a JSON array of rows, as many as there are; otherwise as from_json."""
     array = _decode(name, datatype, raw, 2) if _depth(raw) == 2 else np.empty(0)
     if array.ndim != 2:
@@ -137,7 +140,7 @@ def to_bytes(array: Array) -> bytes:
     return b"".join(part for element in encoded for part in (_LENGTH.pack(len(element)), element))
 
 
-def _depth(raw: bytes) -> int:
+def _depth(raw: Json) -> int:
     opening = _OPENING.match(raw)
     return opening.group().count(b"[") if opening else 0
 
@@ -150,13 +153,13 @@ def _decoder(kind: str, depth: int) -> "msgspec.json.Decoder[Any]":
     return msgspec.json.Decoder(element)
 
 
-def _decode(name: str, datatype: str, raw: bytes, depth: int) -> Array:
+def _decode(name: str, datatype: str, raw: Json, depth: int) -> Array:
     dtype = DATATYPES[datatype]
     decoder = _decoder(dtype.kind, depth)
     try:
         if len(raw) <= PIECE_BYTES or depth > 2 or dtype.kind == "O":
             return _array(decoder.decode(raw), dtype)
-        return np.concatenate([_array(decoder.decode(piece), dtype) for piece in _pieces(raw, depth)])
+        return _join([_array(decoder.decode(piece), dtype) for piece in _pieces(raw, depth)])
     except msgspec.ValidationError as error:
         if dtype.kind in "iu" and "got `float`" in str(error):
             return _whole_numbers(name, datatype, raw, depth)
@@ -178,7 +181,20 @@ def _array(values: list[Any], dtype: np.dtype[Any]) -> Array:
     return narrow
 
 
-def _whole_numbers(name: str, datatype: str, raw: bytes, depth: int) -> Array:
+def _join(pieces: list[Array]) -> Array:
+    """Join arrays as np.concatenate does, which keeps the interpreter to itself: many of them one by one."""
+    rest = pieces[0].shape[1:]
+    if len(pieces) <= FEW_PIECES or any(piece.shape[1:] != rest for piece in pieces):
+        return np.concatenate(pieces)
+    whole = np.empty((sum(map(len, pieces)), *rest), pieces[0].dtype)
+    at = 0
+    for piece in pieces:
+        whole[at : at + len(piece)] = piece
+        at += len(piece)
+    return whole
+
+
+def _whole_numbers(name: str, datatype: str, raw: Json, depth: int) -> Array:
     """Accept 3.0 where an integer is expected: some generated clients send every number as a float."""
     wide = _decode(name, "FP64", raw, depth)
     limits = np.iinfo(DATATYPES[datatype])
@@ -190,7 +206,7 @@ def _whole_numbers(name: str, datatype: str, raw: bytes, depth: int) -> Array:
     return wide.astype(DATATYPES[datatype])
 
 
-def _pieces(raw: bytes, depth: int) -> Iterator[bytes]:
+def _pieces(raw: Json, depth: int) -> Iterator[bytes]:
     """Cut a JSON array of numbers, or of arrays of numbers, into arrays of about PIECE_BYTES."""
     start, end = raw.index(b"[") + 1, raw.rindex(b"]")
     while end - start > PIECE_BYTES:

@@ -1,6 +1,8 @@
 """Runs before a model counts as ready: they load what is lazy, prove that the model works, and measure its cost."""
 
 import time
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -8,10 +10,13 @@ from services.core.compiled_model import Manifest
 from services.core.errors import LoadFailed
 from services.core.runtime import Runtime
 from services.core.signature import Signature
-from services.core.tensors import DATATYPES, Tensors
+from services.core.tensors import DATATYPES, Array, Tensors
 
-# The best of this many runs of a size is its cost: the first ones pay for allocations.
+# The best of this many runs of a size is its cost: the first ones pay for allocations. A short run is repeated more
+# often, since beside requests that are served it may wait for the interpreter for longer than it takes.
 RUNS = 3
+SHORT_RUNS = 10
+SHORT_RUN_SECONDS = 1e-3
 # Larger batches are not tried once a run takes this long: start must not wait for what serving avoids.
 LONG_RUN_SECONDS = 0.25
 
@@ -26,7 +31,7 @@ def warm_up(runtime: Runtime, manifest: Manifest, max_batch_rows: int) -> list[t
     rows = 1
     while True:
         batch = {name: _tile(array, rows) for name, array in sample.items()} if manifest.signature.batched else sample
-        seconds = min(_timed(runtime, batch, manifest.signature, rows) for _ in range(RUNS))
+        seconds = _best(partial(_timed, runtime, batch, manifest.signature, rows))
         measured.append((rows, seconds))
         if rows >= max_batch_rows or seconds > LONG_RUN_SECONDS or not manifest.signature.batched:
             return measured
@@ -47,10 +52,42 @@ def sample_tensors(manifest: Manifest) -> Tensors:
     return tensors
 
 
-def _tile(
-    array: "np.ndarray[tuple[int, ...], np.dtype[np.generic]]", rows: int
-) -> "np.ndarray[tuple[int, ...], np.dtype[np.generic]]":
+def check_sample(runtime: Runtime, manifest: Manifest, tolerance: float) -> None:
+    """Raise LoadFailed when the model answers its sample otherwise than it did when it was published.
+
+    tolerance: how far numbers may be apart, relative to the larger of their size and 1; 0 compares nothing.
+    """
+    if not tolerance or not manifest.answers:
+        return
+    outputs = runtime.predict(sample_tensors(manifest))
+    for spec in manifest.signature.outputs:
+        expected = np.array(manifest.answers[spec.name], dtype=DATATYPES[spec.datatype])
+        if not _agree(expected, outputs[spec.name], tolerance):
+            raise LoadFailed(
+                f"the model answers its own sample otherwise than when it was published, in {spec.name!r}: it does not"
+                " compute the same here (TRIVET_SAMPLE_TOLERANCE)"
+            )
+
+
+def _agree(expected: Array, found: Array, tolerance: float) -> bool:
+    if expected.shape != found.shape:
+        return False
+    if expected.dtype.kind == "f":
+        return bool(np.all(np.isclose(found, expected, rtol=tolerance, atol=tolerance, equal_nan=True)))
+    return bool(np.all(expected == found))
+
+
+def _tile(array: Array, rows: int) -> Array:
     return np.resize(array, (rows, *array.shape[1:]))
+
+
+def _best(timed: Callable[[], float]) -> float:
+    best = min(timed() for _ in range(RUNS))
+    for _ in range(SHORT_RUNS - RUNS):
+        if best > SHORT_RUN_SECONDS:
+            break
+        best = min(best, timed())
+    return best
 
 
 def _timed(runtime: Runtime, batch: Tensors, signature: Signature, rows: int) -> float:

@@ -15,6 +15,7 @@ from services.http.middleware import INTERNAL_ERROR, ContractMiddleware
 from services.http.routes import routes
 from services.http.server import Server
 from services.http.types import Receive, Scope, Send
+from services.registry.selection import Selection
 
 
 class Application(FastAPI):
@@ -40,9 +41,14 @@ class Application(FastAPI):
         await self._contract(scope, receive, send)
 
 
-def create_app(settings: Settings, metrics: Metrics) -> Application:
-    """Return the application of one server process. Raises SettingsInvalid."""
-    return Application(Server(settings, metrics))
+def create_app(
+    settings: Settings, metrics: Metrics, selection: Selection | None = None, *, supervisor_pid: int | None = None
+) -> Application:
+    """Return the application of one server process. selection: of its models; by default as the settings say.
+
+    supervisor_pid: see Server. Raises SettingsInvalid.
+    """
+    return Application(Server(settings, metrics, selection or Selection(settings), supervisor_pid))
 
 
 @asynccontextmanager
@@ -55,12 +61,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    message = f"{error.detail}: {request.method} {request.url.path}"
+    message, headers = f"{error.detail}: {request.method} {request.url.path}", error.headers
     if error.status_code == 404:
         message = f"there is nothing at {request.url.path}; GET /docs lists what there is"
     elif error.status_code == 405:
         message = f"{request.url.path} does not answer {request.method}; see the header Allow"
-    return _json(error.status_code, message, error.headers)
+        # Starlette joins a set of strings, whose order differs from one process to the next.
+        headers = {name: ", ".join(sorted(value.split(", "))) for name, value in (headers or {}).items()}
+    return _json(error.status_code, message, headers)
 
 
 async def _failure(request: Request, error: Exception) -> Response:  # noqa: ARG001 - FastAPI's signature

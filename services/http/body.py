@@ -9,6 +9,8 @@ from services.http.types import Receive
 
 # A slow body is noticed at most this much after its time. One look at all readers costs less than a timer for each.
 LOOK_SECONDS = 0.5
+# Chunks of so many bytes are joined in well under a millisecond.
+INLINE_BYTES = 1 << 20
 
 
 class BodyReader:
@@ -68,7 +70,8 @@ class BodyReader:
             if size > self._max_bytes:
                 raise self._too_large()
             if not message.get("more_body"):
-                return b"".join(chunks)
+                # In a thread, where joining lets go of the interpreter: 30 MB take 3 to 8 ms.
+                return b"".join(chunks) if size <= INLINE_BYTES else await asyncio.to_thread(b"".join, chunks)
             message = await receive()
 
     def _too_large(self) -> TooLarge:

@@ -6,9 +6,9 @@ from math import isfinite
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from services.core.errors import MalformedRequest
+from services.core.errors import MalformedRequest, NotReady
 from services.core.jobs import Outcome
-from services.core.model_table import LoadedModel
+from services.core.loaded_model import LoadedModel
 from services.core.tensors import Tensors
 from services.http.errors import UnsupportedMedia
 from services.http.types import Receive, Scope
@@ -42,6 +42,7 @@ class Exchange:
         "route",
         "server",
         "started",
+        "waited_seconds",
     )
 
     def __init__(self, server: "Server", scope: Scope, receive: Receive) -> None:
@@ -62,6 +63,7 @@ class Exchange:
         self.model_name = ""
         self.inputs: Tensors | None = None
         self.outcome: Outcome | None = None
+        self.waited_seconds = 0.0
 
     def body(self) -> Awaitable[bytes]:
         """Read the whole body; see BodyReader.read."""
@@ -80,15 +82,33 @@ class Exchange:
                 f"the content type {declared.decode('latin-1')!r} is not served; send application/json"
             )
 
-    def timeout_seconds(self) -> float | None:
-        """Return the header Request-Timeout. Raises MalformedRequest."""
+    async def come_back(self, name: str, error: NotReady) -> None:
+        """Wait until a model that was evicted is loaded again, as part of the request's time; see Server.come_back."""
+        started = perf_counter()
+        await self.server.come_back(name, error, self.timeout_seconds())
+        self.waited_seconds += perf_counter() - started
+
+    def timeout_seconds(self, asked_seconds: float | None = None) -> float | None:
+        """Return how long the request may take from now on; None for as long as the server allows.
+
+        asked_seconds: by the body; the header Request-Timeout may ask for less. Raises MalformedRequest.
+        """
         value = self.headers.get(b"request-timeout")
-        if value is None:
-            return None
-        try:
-            seconds = float(value)
-        except ValueError:
-            seconds = 0.0
-        if not isfinite(seconds) or seconds <= 0:
-            raise MalformedRequest("the header Request-Timeout must be a number of seconds above 0")
+        seconds = asked_seconds
+        if value is not None:
+            seconds = _seconds(value) if seconds is None else min(_seconds(value), seconds)
+        if self.waited_seconds:
+            own_seconds = self.server.settings.request_timeout_seconds
+            allowed_seconds = own_seconds if seconds is None else min(seconds, own_seconds)
+            seconds = max(0.0, allowed_seconds - self.waited_seconds)
         return seconds
+
+
+def _seconds(value: bytes) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    if not isfinite(seconds) or seconds <= 0:
+        raise MalformedRequest("the header Request-Timeout must be a number of seconds above 0")
+    return seconds

@@ -98,17 +98,8 @@ class ContractMiddleware:
         route, now = exchange.route or UNKNOWN_ROUTE, time.time()
         server.metrics.answered(name, version, route, str(status), seconds)
         if self._request_log.enabled:
-            fields = {
-                "request_id": exchange.request_id.decode("latin-1"),
-                "route": route,
-                "model": name,
-                "version": version,
-                "status": status,
-                "duration_seconds": round(seconds, 6),
-            }
-            if exchange.caller:
-                fields["caller"] = exchange.caller
-            self._request_log.write(now, fields)
+            about = (route, name, version, exchange.caller)
+            self._request_log.write(now, exchange.request_id, about, status, seconds)
         if server.prediction_log is not None and route in LOGGED:
             server.prediction_log.put(
                 Record(

@@ -1,4 +1,4 @@
-"""The OpenAPI document, made of the URL map, the contract's structs and the model that is served now."""
+"""The OpenAPI document, made of the URL map, the contract's structs and a model that is served now."""
 
 from typing import Any
 
@@ -6,12 +6,13 @@ import msgspec
 
 from services import __version__
 from services.core.contract import InferBody
-from services.core.errors import NotReady
+from services.core.errors import NotFound, NotReady
+from services.core.loaded_model import LoadedModel
 from services.core.signature import Signature, TensorSpec
 from services.http.errors import STATUS
 from services.http.handlers import infer
 from services.http.handlers.feedback import FeedbackBody
-from services.http.handlers.repository import IndexBody, LoadBody
+from services.http.handlers.repository import IndexBody, LoadBody, UnloadBody
 from services.http.routes import HOT, OTHERS, Path
 from services.http.schemas import ERROR, Json, answer_of
 from services.http.server import Server
@@ -25,10 +26,15 @@ REASONS = {405: "The method is not answered; see Allow", 431: "The headers are t
 
 
 def document(server: Server) -> Json:
-    """Return the document. Its examples are rows of the served model's sample, so that they run."""
-    signature, sample, name = _served(server)
-    bodies = _bodies(signature, sample)
-    _, components = msgspec.json.schema_components([InferBody, FeedbackBody, IndexBody, LoadBody], ref_template=REF)
+    """Return the document. Its examples are rows of a served model's sample, so that they run.
+
+    The model is that of `/predict` or, where nothing says which, the first that is served; `/predict` then has none.
+    """
+    default = _default(server)
+    served = default or next((entry.model for entry in server.table.entries() if entry.model), None)
+    bodies = _bodies(served, default)
+    structs = [InferBody, FeedbackBody, IndexBody, LoadBody, UnloadBody]
+    _, components = msgspec.json.schema_components(structs, ref_template=REF)
     components["Error"] = ERROR
     for component in components.values():
         for member in component["properties"].values():
@@ -36,10 +42,12 @@ def document(server: Server) -> Json:
                 del member["default"]  # null there says no more than absent, and no answer holds a null
     paths: dict[str, Json] = {}
     for path in (*HOT, *OTHERS):
-        paths.setdefault(path.template, {})[path.method.lower()] = _operation(path, bodies.get(path.template), name)
+        paths.setdefault(path.template, {})[path.method.lower()] = _operation(
+            path, bodies.get(path.template), served.identity.name if served else MODEL_NAME
+        )
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Trivet", "version": __version__, "description": "One model behind one contract."},
+        "info": {"title": "Trivet", "version": __version__, "description": "Models behind one contract."},
         "paths": paths,
         "components": {
             "schemas": components,
@@ -52,12 +60,28 @@ def document(server: Server) -> Json:
     }
 
 
-def _served(server: Server) -> tuple[Signature | None, dict[str, list[Any]], str]:
+def _default(server: Server) -> LoadedModel | None:
     try:
-        model = server.table.find_default()
-    except NotReady:
-        return None, {}, MODEL_NAME
-    return model.signature, model.compiled.manifest.sample, model.identity.name
+        return server.table.find_default()
+    except (NotReady, NotFound):
+        return None
+
+
+def _described(model: LoadedModel | None) -> tuple[Signature | None, dict[str, list[Any]]]:
+    if model is None:
+        return None, {}
+    return model.signature, _without_gaps(model.signature, model.compiled.manifest.sample)
+
+
+def _without_gaps(signature: Signature, sample: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Return the sample's rows in which nothing is missing, all when there is none: no answer should hold a null."""
+    rows = list(zip(*sample.values(), strict=True)) if signature.batched else []
+    whole = [row for row in rows if not _lacks(row)]
+    return dict(zip(sample, map(list, zip(*whole, strict=True)), strict=True)) if whole else sample
+
+
+def _lacks(value: Any) -> bool:
+    return any(map(_lacks, value)) if isinstance(value, list | tuple) else value is None
 
 
 def _operation(path: Path, body: Json | None, name: str) -> Json:
@@ -99,20 +123,26 @@ def _is_health(path: Path, status: int) -> bool:
     return status == 503 and path.template.endswith(("/health", "/live", "/ready"))
 
 
-def _bodies(signature: Signature | None, sample: dict[str, list[Any]]) -> dict[str, Json]:
+def _bodies(served: LoadedModel | None, default: LoadedModel | None) -> dict[str, Json]:
     bodies = {
         "/feedback": _body({"$ref": REF.format(name="FeedbackBody")}, {"request_id": "the X-Request-Id", "truth": 0}),
         "/v2/repository/index": _body({"$ref": REF.format(name="IndexBody")}, {}, required=False),
     }
-    for verb in ("load", "unload"):
-        template = f"/v2/repository/models/{{model}}/{verb}"
-        bodies[template] = _body({"$ref": REF.format(name="LoadBody")}, {}, required=False)
+    repository = "/v2/repository/models/{model}"
+    for template, name in (
+        (f"{repository}/load", "LoadBody"),
+        (f"{repository}/unload", "UnloadBody"),
+        ("/v2/models/{model}/rollback", "UnloadBody"),
+    ):
+        bodies[template] = _body({"$ref": REF.format(name=name)}, {}, required=False)
     infer_example: Json = {"inputs": []}
-    row, rows = _row_schema(signature), _sample_rows(signature, sample)
+    signature, sample = _described(served)
     if signature is not None:
         infer_example = {"inputs": [_v2_input(spec, sample[spec.name][:2]) for spec in signature.inputs]}
     for path in HOT[2:]:
         bodies[path.template] = _body({"$ref": REF.format(name="InferBody")}, infer_example)
+    signature, sample = _described(default)
+    row, rows = _row_schema(signature), _sample_rows(signature, sample)
     bodies["/predict"] = _body(_object("features", row), {"features": rows[0] if rows else []})
     batch = {"type": "array", "items": row, "minItems": 1}
     bodies["/predict/batch"] = _body(_object("inputs", batch), {"inputs": rows[:2]})

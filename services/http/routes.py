@@ -46,6 +46,7 @@ OTHERS = (
     Path("POST", "/v2/repository/index", repository.index),
     Path("POST", "/v2/repository/models/{model}/load", repository.load),
     Path("POST", "/v2/repository/models/{model}/unload", repository.unload),
+    Path("POST", f"{MODEL}/rollback", repository.rollback),
     Path("POST", "/feedback", feedback.feedback),
     Path("GET", "/metrics", health.metrics),
 )

@@ -67,6 +67,7 @@ ANSWERS: dict[str, Json] = {
     "/v2/models/{model}/infer": INFERENCE,
     "/v2/models/{model}/ready": MODEL_READY,
     "/v2/models/{model}/stats": STATISTICS,
+    "/v2/models/{model}/rollback": obj({"name": STRING, "version": STRING, "parameters": PARAMETERS}),
     "/v2/repository/index": MODELS,
     "/v2/repository/models/{model}/load": obj({}),
     "/v2/repository/models/{model}/unload": obj({}),

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -11,50 +12,76 @@ from typing import Any, ParamSpec, TypeVar
 from uuid_utils import uuid7
 
 from services import __version__, runtimes
-from services.core.errors import LoadFailed, NotFound, NotReady, TrivetError
+from services.core.canary import Canary
+from services.core.comeback import Comebacks
+from services.core.errors import NotReady
 from services.core.health import Health
 from services.core.inference import Inference
+from services.core.last_words import LastWords
+from services.core.loaded_model import LoadedModel
 from services.core.metrics import Metrics
-from services.core.model_table import LoadedModel, ModelTable
+from services.core.model_table import ModelTable
 from services.core.settings import Settings
+from services.core.shadow import Shadow
 from services.http.answer import JSON, Header
 from services.http.body import BodyReader
+from services.http.candidate import open_candidate
+from services.http.followers import Failure, Followers
 from services.http.keys import Keys
 from services.prediction_log.log import PredictionLog, open_log
-from services.registry.source import ModelSource
+from services.registry.selection import Selection
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 # Decoding or encoding less than this takes well under a millisecond; more goes to a thread, in short pieces.
 INLINE_BYTES = 32 * 1024
+# How long the event loop waits for such a thread to hand over the interpreter; Python's own 5 ms would be felt by every
+# small request beside it.
+SWITCH_SECONDS = 0.0005
 LOG_FLUSH_SECONDS = 0.1
 
 logger = logging.getLogger("trivet.server")
 
 
 class Server:
-    """What every request needs, handed to it in its Exchange."""
+    """What every request needs, handed to it in its Exchange.
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+    supervisor_pid: of the process to end when the first load fails and TRIVET_TERMINATION_LOG asks for that; this one,
+    or the one that would start this one again. None: it stays.
+    """
+
+    def __init__(
+        self, settings: Settings, metrics: Metrics, selection: Selection, supervisor_pid: int | None = None
+    ) -> None:
         self.version = __version__
         self.settings = settings
         self.metrics = metrics
         self.health = Health()
         self.table = ModelTable(runtimes.load, settings, metrics)
-        self.inference = Inference(self.health, settings, metrics)
+        self.shadow = Shadow(settings, metrics, self.health) if settings.shadow else None
+        self.canary = Canary(settings, metrics, self.table) if settings.canary else None
+        self.candidate = open_candidate(settings, self.shadow or self.canary, self.table, selection)
+        self.inference = Inference(self.health, settings, metrics, self.shadow)
         self.keys = Keys(settings)
-        self._source = ModelSource(settings)
+        self._supervisor_pid = supervisor_pid
+        self.followers = Followers(selection, self.table, metrics, self._settle)
+        self._comebacks = Comebacks(self.table, settings.max_queue_rows)
         self.bodies = BodyReader(settings.max_body_bytes, settings.body_timeout_seconds)
         self.prediction_log: PredictionLog | None = open_log(settings, LogCounters(metrics))
         self._tasks: set[asyncio.Task[None]] = set()
+        self._serving: asyncio.Task[None] | None = None
+        self._start_seconds: float | None = None
         self._headers: dict[bytes, tuple[Header, ...]] = {}
 
     async def start(self) -> None:
-        """Begin to load the model and to write the logs; returns at once, and readiness tells the rest."""
+        """Begin to load the models and to write the logs; returns at once, and readiness tells the rest."""
+        sys.setswitchinterval(SWITCH_SECONDS)
         if self.prediction_log is not None:
             self.prediction_log.start()
-        self._spawn(self._become_ready())
+        self._serving = self._spawn(self._become_ready())
+        if self.candidate is not None:
+            self._spawn(self.candidate.run())
         self._spawn(self._flush_logs())
         self._spawn(self.bodies.watch())
 
@@ -63,9 +90,14 @@ class Server:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.followers.stop()
+        await self._comebacks.close()
+        if self.candidate is not None:
+            await self.candidate.close()
         await self.table.close()
         if self.prediction_log is not None:
             await asyncio.to_thread(self.prediction_log.close, self.settings.drain_timeout_seconds)
+        self.metrics.flush()
         for handler in logging.getLogger().handlers:
             handler.flush()
 
@@ -75,29 +107,54 @@ class Server:
         if not await self.health.drain(self.settings.drain_wait_seconds, self.settings.drain_timeout_seconds):
             logger.error("drain timed out", extra={"in_flight": self.health.in_flight})
 
-    async def load_model(self, *, refresh: bool) -> None:
-        """Load the model of the settings. refresh: ask the registry even where the cache has an answer.
+    def change(self, settings: Settings) -> None:
+        """Go on with the settings of models in these, while requests are served.
 
-        Raises LoadFailed; what was served before goes on.
+        The models that they name are loaded with them beside what is served, and then no others are. A failure keeps
+        what is served. Raises SettingsInvalid.
         """
-        served = self.table.default
-        try:
-            await self.table.load(await asyncio.to_thread(self._source.find, refresh=refresh))
-        except LoadFailed:
-            self._count_reload(served, "failed")
-            raise
-        self._count_reload(served, "swapped")
-        if self.health.status != "draining":
-            self.health.status = "healthy"
-
-    def _count_reload(self, served: LoadedModel | None, outcome: str) -> None:
-        if served is not None:
-            self.metrics.model_reloads.labels(self.metrics.engine, served.identity.name, outcome).inc()
+        before, self.followers = self.followers, Followers(Selection(settings), self.table, self.metrics, self._settle)
+        if self._serving is not None:
+            self._serving.cancel()
+        self.settings = settings
+        self.table.change(settings)
+        if self.candidate is not None:
+            self.candidate.change(settings)
+        self._serving = self._spawn(self._become_ready(before))
 
     def is_ready(self) -> bool:
-        """Every model is ready, and the server is neither starting nor draining."""
+        """Whether the server is neither starting nor draining, and all its models can answer, or were unloaded.
+
+        One that was evicted can: it is loaded again first. One that was tagged later is not waited for.
+        """
         entries = self.table.entries()
-        return self.health.status == "healthy" and bool(entries) and all(entry.state == "ready" for entry in entries)
+        failed = any(entry.state == "failed" and entry.awaited for entry in entries)
+        return self.health.status == "healthy" and not failed and any(entry.state == "ready" for entry in entries)
+
+    async def present_default(self) -> LoadedModel:
+        """Return the model of `/predict`; one that was evicted is loaded again first. Raises as these do."""
+        try:
+            return self.table.find_default()
+        except NotReady as error:
+            await self.come_back(self.table.default_name(), error, None)
+        return self.table.find_default()
+
+    async def come_back(self, name: str, error: NotReady, timeout_seconds: float | None) -> None:
+        """Wait until a model that was evicted is loaded again; raise the error for any other.
+
+        timeout_seconds: the client's, capped by the server's own. Raises NotReady, and Overloaded.
+        """
+        evicted = self.table.evicted(name)
+        if evicted is None:
+            raise error
+        self.health.check_accepting()
+        own_seconds = self.settings.request_timeout_seconds
+        self.health.in_flight += 1
+        try:
+            seconds = own_seconds if timeout_seconds is None else min(timeout_seconds, own_seconds)
+            await self._comebacks.wait(name, evicted, seconds)
+        finally:
+            self.health.in_flight -= 1
 
     def new_id(self) -> bytes:
         """Return a fresh request id."""
@@ -122,54 +179,51 @@ class Server:
             return work(*args, **kwargs)
         return await asyncio.to_thread(work, *args, **kwargs)
 
-    async def _become_ready(self) -> None:
-        name = self._source.name
-        if name:
-            self.table.mark(name, "loading")
-        try:
-            await self.load_model(refresh=False)
-        except Exception as error:  # whatever it is, probes and operators must learn of it
-            reason = error.message if isinstance(error, TrivetError) else repr(error)
-            self.health.status = "failed"
-            if name:
-                self.table.mark(name, "failed", reason)
-            unexpected = None if isinstance(error, TrivetError) else error
-            logger.error("not served", extra={"uri": self.settings.model, "reason": reason}, exc_info=unexpected)
-            return
-        seconds = time.time() - process_started_at()
-        self.metrics.start_seconds.set(seconds)
-        facts = {"uri": self.settings.model, "start_seconds": round(seconds, 3), "pid": os.getpid()}
+    async def _become_ready(self, before: Followers | None = None) -> None:
+        """Load what the settings name, and follow it. before: who followed what other settings named."""
+        if before is not None:
+            await before.stop()
+        failures = await self.followers.load()
+        if failures:
+            self._note_failures(failures)
+        elif self.health.status != "draining":
+            self._note_ready()
+        self.followers.follow()
+
+    def _settle(self) -> None:
+        """Note that a model is served that had failed; it may have been the last one."""
+        if self.health.status == "failed" and not any(entry.state == "failed" for entry in self.table.entries()):
+            self._note_ready()
+
+    def _note_ready(self) -> None:
+        self.health.status = "healthy"
+        if self._start_seconds is None:  # else it serves already, and its settings changed
+            self._start_seconds = time.time() - process_started_at()
+            self.metrics.start_seconds.set(self._start_seconds)
+        facts = {"uri": self.settings.model, "start_seconds": round(self._start_seconds, 3), "pid": os.getpid()}
         logger.info("ready", extra=facts)
-        if name:
-            await self._follow()
 
-    async def _follow(self) -> None:
-        """Serve what the URI names by now: once after a start from the cache, then at every interval."""
-        interval_seconds = self.settings.watch_interval_seconds
-        await self._look_again()
-        while interval_seconds:
-            await asyncio.sleep(interval_seconds)
-            await self._look_again()
-
-    async def _look_again(self) -> None:
-        try:
-            named = await asyncio.to_thread(self._source.current)
-            served = self.table.find(named.name).identity
-            if (named.version, named.digest) != (served.version, served.digest):
-                await self.load_model(refresh=True)
-        except (LoadFailed, NotFound, NotReady) as error:
-            logger.warning("the model stays as it is", extra={"uri": self.settings.model, "reason": error.message})
+    def _note_failures(self, failures: list[Failure]) -> None:
+        for uri, reason, unexpected in failures:
+            logger.error("not served", extra={"uri": uri, "reason": reason}, exc_info=unexpected)
+        if self.health.status == "starting":
+            self.health.status = "failed"
+            if self._supervisor_pid is not None:
+                reasons = "; ".join(failure.reason for failure in failures)
+                LastWords(self.settings.termination_log).end(reasons, self._supervisor_pid)
 
     async def _flush_logs(self) -> None:
         while True:
             await asyncio.sleep(LOG_FLUSH_SECONDS)
             for handler in logging.getLogger().handlers:
                 handler.flush()
+            self.metrics.flush()
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
 class LogCounters:

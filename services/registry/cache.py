@@ -1,4 +1,4 @@
-"""Compiled models on this machine: folders by digest, and a pointer per URI to what it last resolved to."""
+"""Compiled models on this machine: folders by digest, and a pointer per URI to what it last named."""
 
 import hashlib
 import shutil
@@ -18,6 +18,13 @@ class Pointer(msgspec.Struct, frozen=True):
     uri: str
     version: str
     digest: str
+
+
+class Tagged(msgspec.Struct, frozen=True):
+    """The models that a tag last named."""
+
+    uri: str
+    names: list[str]
 
 
 def folder_of(digest: str, home: Path) -> Path:
@@ -75,10 +82,27 @@ def incoming(home: Path) -> "tempfile.TemporaryDirectory[str]":
 
 def point(uri: str, model: CompiledModel, home: Path) -> None:
     """Remember what a URI resolved to."""
-    file = _pointer_file(uri, home)
+    _write(_pointer_file(uri, home), Pointer(uri, model.version, model.digest))
+
+
+def tagged(tag: str, home: Path) -> list[str] | None:
+    """Return the names of the models that last had a tag, if that is known here."""
+    try:
+        return msgspec.json.decode(_pointer_file(tag, home).read_bytes(), type=Tagged).names
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def remember_tagged(tag: str, names: list[str], home: Path) -> None:
+    """Remember which models had a tag."""
+    if tagged(tag, home) != names:
+        _write(_pointer_file(tag, home), Tagged(tag, names))
+
+
+def _write(file: Path, content: msgspec.Struct) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as new:
-        new.write(msgspec.json.encode(Pointer(uri, model.version, model.digest)))
+        new.write(msgspec.json.encode(content))
     Path(new.name).replace(file)
 
 

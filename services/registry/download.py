@@ -32,6 +32,9 @@ def main() -> None:
     warnings.simplefilter("ignore")
     try:
         answer = _look_up(tracking_uri, parse(uri), folder[0] if folder else None)
+    except ModuleNotFoundError as error:
+        missing = "the extra trivet[registry]" if error.name == "mlflow" else error.name
+        answer = Answer(error=f"only MLflow can do that, with what is not here: install {missing}")
     # The edge of a process: MLflow raises whatever its stores and clouds raise, and the parent needs a sentence.
     except Exception as error:
         answer = Answer(error=str(error).strip().partition("\n")[0] or type(error).__name__)

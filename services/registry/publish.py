@@ -10,8 +10,9 @@ import msgspec
 from services.core import compiled_model
 from services.core.compiled_model import CompiledModel, Manifest
 from services.core.errors import TrivetError
+from services.core.reference import Reference
 from services.core.runtime import Runtime
-from services.registry import register, sources, write
+from services.registry import reference, register, sources, write
 from services.registry.adapter import Adapter
 from services.registry.compile import Attempt, Compiled, compile_estimator
 from services.registry.imported import compile_graph, compiled_again
@@ -31,7 +32,10 @@ class NotOnnx(TrivetError):
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What is asked of `publish`. output: write the compiled folder there, and register nothing."""
+    """What is asked of `publish`. output: write the compiled folder there, and register nothing.
+
+    reference, held_out: tables for the reference, instead of those that the source has; see reference.build.
+    """
 
     uri: str
     name: str | None = None
@@ -39,10 +43,15 @@ class Order(msgspec.Struct, frozen=True):
     require_onnx: bool = False
     allow_pickle: bool = False
     output: Path | None = None
+    reference: Path | None = None
+    held_out: Path | None = None
 
 
 class Published(msgspec.Struct, frozen=True):
-    """What was published. version and alias are None when only a folder was written."""
+    """What was published. version and alias are None when only a folder was written.
+
+    reference_rows, held_out_rows: that features and scores of logged requests can be compared with.
+    """
 
     name: str
     runtime: str
@@ -53,6 +62,8 @@ class Published(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
     version: str | None = None
     alias: str | None = None
+    reference_rows: int = 0
+    held_out_rows: int = 0
 
 
 def publish(order: Order, adapter: Adapter, trusted_types: tuple[str, ...], home: Path, say: Say) -> Published:
@@ -71,15 +82,18 @@ def publish(order: Order, adapter: Adapter, trusted_types: tuple[str, ...], home
         if order.require_onnx and compiled.runtime != "onnx":
             message = f"{order.uri} does not become an ONNX model that agrees with it: {_reasons(compiled)}"
             raise NotOnnx(message, compiled.attempts)
-        manifest = write.manifest_of(compiled, source, name)
+        runtime = _runtime(compiled, adapter)
+        manifest = write.manifest_of(compiled, runtime, source, name)
+        tables = (order.reference, order.held_out) if order.reference or order.held_out else source.tables
+        known = reference.build(compiled.signature, runtime, *tables) or reference.of_folder(source.compiled)
         folder = order.output or Path(scratch) / "compiled"
-        write.write(folder, compiled, manifest)
+        write.write(folder, compiled, manifest, known)
         model = compiled_model.read(folder, version="0", expected_digest=None)
         if order.output is None:
             say(f"registering as {name}")
-            write.add_mlflow_files(folder, manifest, _runtime(compiled, adapter), compiled.estimator)
+            write.add_mlflow_files(folder, manifest, runtime, compiled.estimator)
             model = register.register(folder, manifest, order.alias, home)
-        return _published(compiled, manifest, model, order)
+        return _published(compiled, manifest, model, order, known)
 
 
 def _compile(source: Source, reading: Reading) -> Compiled:
@@ -110,8 +124,11 @@ def _reasons(compiled: Compiled) -> str:
     return "; ".join(reasons) or "it was compiled for scikit-learn before"
 
 
-def _published(compiled: Compiled, manifest: Manifest, model: CompiledModel, order: Order) -> Published:
+def _published(
+    compiled: Compiled, manifest: Manifest, model: CompiledModel, order: Order, known: Reference | None
+) -> Published:
     registered = order.output is None
+    known = known or Reference()
     return Published(
         name=manifest.name,
         runtime=manifest.runtime,
@@ -122,4 +139,6 @@ def _published(compiled: Compiled, manifest: Manifest, model: CompiledModel, ord
         notes=compiled.notes,
         version=model.version if registered else None,
         alias=order.alias if registered else None,
+        reference_rows=max((each.rows for each in known.features.values()), default=0),
+        held_out_rows=max((each.rows for each in known.scores.values()), default=0),
     )

@@ -60,9 +60,49 @@ def promote(name: str, version: str, alias: str) -> Promoted:
     Raises TrivetError for a version that is not there, or that `trivet publish` did not make.
     """
     from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
 
     client = MlflowClient()
+    _check_published(client, name, version)
+    current = _current(client, name, alias)
+    previous = str(current.version) if current else None
+    client.set_registered_model_alias(name, alias, version)
+    if previous and previous != version:
+        client.set_model_version_tag(name, version, PREVIOUS_TAG, previous)
+    return Promoted(name, alias, version, previous)
+
+
+def current(name: str, alias: str) -> str | None:
+    """Return the version that an alias points at; None when it points nowhere."""
+    from mlflow import MlflowClient
+
+    found = _current(MlflowClient(), name, alias)
+    return str(found.version) if found else None
+
+
+def roll_back(name: str, alias: str) -> Promoted:
+    """Point an alias at the version that it pointed at before, as that version's successor is tagged.
+
+    The tags stay, so that the next one goes back further. Raises TrivetError when nothing says where to go.
+    """
+    from mlflow import MlflowClient
+
+    client = MlflowClient()
+    current = _current(client, name, alias)
+    if current is None:
+        raise TrivetError(f"models:/{name}@{alias} is not in the registry: `trivet publish` puts it there")
+    previous = current.tags.get(PREVIOUS_TAG)
+    if previous is None:
+        raise TrivetError(
+            f"no version was before models:/{name}/{current.version}: `trivet promote {name} VERSION` names one"
+        )
+    _check_published(client, name, previous)
+    client.set_registered_model_alias(name, alias, previous)
+    return Promoted(name, alias, previous, str(current.version))
+
+
+def _check_published(client: Any, name: str, version: str) -> None:
+    from mlflow.exceptions import MlflowException
+
     try:
         chosen = client.get_model_version(name, version)
     except MlflowException as error:
@@ -72,18 +112,14 @@ def promote(name: str, version: str, alias: str) -> Promoted:
             f"models:/{name}/{version} was not published by trivet and cannot be served: "
             f"`trivet publish models:/{name}/{version}` compiles it"
         )
-    previous = _current(client, name, alias)
-    client.set_registered_model_alias(name, alias, version)
-    if previous and previous != version:
-        client.set_model_version_tag(name, version, PREVIOUS_TAG, previous)
-    return Promoted(name, alias, version, previous)
 
 
-def _current(client: Any, name: str, alias: str) -> str | None:
+def _current(client: Any, name: str, alias: str) -> Any:
+    """Return the version that an alias points at, as MLflow has it; None when it points nowhere."""
     from mlflow.exceptions import MlflowException
 
     try:
-        return str(client.get_model_version_by_alias(name, alias).version)
+        return client.get_model_version_by_alias(name, alias)
     except MlflowException:
         return None
 

@@ -12,6 +12,7 @@ from services.core.compiled_model import MANIFEST_FILE
 from services.core.errors import LoadFailed
 from services.registry import uri as model_uri
 from services.registry.adapter import Adapter
+from services.registry.reference import HELD_OUT, REFERENCE, SUFFIXES
 from services.registry.signature_of import CannotCompile
 
 PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".cloudpickle"})
@@ -24,7 +25,7 @@ class Source(msgspec.Struct, frozen=True):
 
     onnx: the file of a graph to serve as it is. compiled: the folder of a model that was compiled before.
     example: the input example, a DataFrame or an array. columns: names for a matrix's columns.
-    name: the model name that the source suggests.
+    name: the model name that the source suggests. reference, held_out: tables for its reference, see reference.build.
     """
 
     uri: str
@@ -34,7 +35,14 @@ class Source(msgspec.Struct, frozen=True):
     example: Any = None
     columns: tuple[str, ...] | None = None
     name: str | None = None
+    reference: Path | None = None
+    held_out: Path | None = None
     provenance: dict[str, Any] = {}
+
+    @property
+    def tables(self) -> tuple[Path | None, Path | None]:
+        """The tables for its reference."""
+        return self.reference, self.held_out
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -74,13 +82,34 @@ def _from_mlflow(uri: str, reading: Reading) -> Source:
         if named:
             version = _version(named)
             found = {"source_version": str(version.version), "run_id": version.run_id}
-            return msgspec.structs.replace(source, name=named.name, provenance=found)
+            tables = _tables(version.run_id, reading)
+            return msgspec.structs.replace(source, name=named.name, provenance=found, **tables)
         run_id = uri.removeprefix("runs:/").partition("/")[0] if uri.startswith("runs:/") else None
-        tags = mlflow.get_run(run_id).data.tags if run_id else {}
-        return msgspec.structs.replace(source, name=tags.get(NAME_TAG), provenance={"run_id": run_id} if run_id else {})
+        if run_id is None:
+            return source
+        tags = mlflow.get_run(run_id).data.tags
+        tables = _tables(run_id, reading)
+        return msgspec.structs.replace(source, name=tags.get(NAME_TAG), provenance={"run_id": run_id}, **tables)
     except (MlflowException, OSError) as error:
         message = str(error).splitlines()[0]
         raise LoadFailed(f"{uri} cannot be fetched from MLflow at {mlflow.get_tracking_uri()}: {message}") from error
+
+
+def _tables(run_id: str | None, reading: Reading) -> dict[str, Path]:
+    """Return the tables that a run logged beside its model, as `reference.csv` and the like."""
+    if not run_id:
+        return {}
+    import mlflow
+
+    found = {}
+    for artifact in mlflow.artifacts.list_artifacts(run_id=run_id):
+        path = Path(artifact.path)
+        if path.stem in (REFERENCE, HELD_OUT) and path.suffix in SUFFIXES:
+            file = mlflow.artifacts.download_artifacts(
+                run_id=run_id, artifact_path=artifact.path, dst_path=str(reading.scratch / "tables")
+            )
+            found[path.stem] = Path(file)
+    return found
 
 
 def _version(named: model_uri.ModelUri) -> Any:

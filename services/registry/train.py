@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 
+from services.registry.reference import HELD_OUT, REFERENCE
+
 NAME = "iris-classifier"
 SEED = 7
 NAME_TAG = "trivet.name"
@@ -20,7 +22,7 @@ class Trained(msgspec.Struct, frozen=True):
 
 
 def train(trusted_types: tuple[str, ...]) -> Trained:
-    """Fit 100 trees on four fifths of iris and log the model with signature and input example.
+    """Fit 100 trees on four fifths of iris and log the model with signature, input example and reference.
 
     trusted_types: what MLflow lets the skops file hold; its own list lacks scikit-learn's trees.
     """
@@ -40,7 +42,13 @@ def train(trusted_types: tuple[str, ...]) -> Trained:
         mlflow.log_metric("accuracy", accuracy)
         names = {"feature_names": list(iris.feature_names), "target_names": [str(name) for name in iris.target_names]}
         _log(forest, x_train, trusted_types, names)
+        for table, rows in ((REFERENCE, x_train), (HELD_OUT, x_test)):
+            mlflow.log_text(_csv(names["feature_names"], rows), f"{table}.csv")
     return Trained(f"runs:/{run.info.run_id}/model", run.info.run_id, accuracy, len(x_train), len(x_test))
+
+
+def _csv(names: list[str], rows: Any) -> str:
+    return "\n".join(",".join(map(str, line)) for line in (names, *rows.tolist())) + "\n"
 
 
 def _log(forest: Any, x_train: Any, trusted_types: tuple[str, ...], names: dict[str, Any]) -> None:

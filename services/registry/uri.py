@@ -9,9 +9,16 @@ from services.core.errors import LoadFailed
 
 SCHEME = "models:/"
 DIGEST_TAG = "trivet.digest"
+# `/v2/models/stats` is the statistics of all models.
+RESERVED_NAME = "stats"
 STAGES = frozenset({"none", "staging", "production", "archived"})
 
+# A tag instead of a name.
+TAG_SCHEME = f"{SCHEME}?"
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+# No character that MLflow's filters would need to have quoted.
+_TAG = re.compile(r"(?P<key>[\w./-]+)=(?P<value>[\w./ -]+)@(?P<alias>[A-Za-z0-9][A-Za-z0-9._-]*)", re.ASCII)
 
 
 class BadUri(LoadFailed):
@@ -27,6 +34,27 @@ class ModelUri(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"{SCHEME}{self.name}@{self.alias}" if self.alias else f"{SCHEME}{self.name}/{self.version}"
+
+
+class TagUri(msgspec.Struct, frozen=True):
+    """Every registered model with a tag of this value, by one alias."""
+
+    key: str
+    value: str
+    alias: str
+
+    def __str__(self) -> str:
+        return f"{TAG_SCHEME}{self.key}={self.value}@{self.alias}"
+
+
+def parse_tag(uri: str) -> TagUri:
+    """Read `models:/?TAG=VALUE@ALIAS`. Raises BadUri."""
+    match = _TAG.fullmatch(uri.removeprefix(TAG_SCHEME)) if uri.startswith(TAG_SCHEME) else None
+    if match is None:
+        raise BadUri(
+            f"{uri} names no tag: expected {TAG_SCHEME}TAG=VALUE@ALIAS, of letters, digits, '.', '_', '/' and '-'"
+        )
+    return TagUri(**match.groupdict())
 
 
 def parse(uri: str) -> ModelUri:
@@ -57,6 +85,6 @@ def checked_name(name: Any) -> str:
 
     Raises BadUri when it is not, and for `stats`, which is a path of the protocol.
     """
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or name == "stats":
-        raise BadUri(f"{name!r} cannot name a model: letters, digits, '.', '_' and '-', and not 'stats'")
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or name == RESERVED_NAME:
+        raise BadUri(f"{name!r} cannot name a model: letters, digits, '.', '_' and '-', and not {RESERVED_NAME!r}")
     return name

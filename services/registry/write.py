@@ -12,6 +12,7 @@ import msgspec
 from services import __version__
 from services.core import compiled_model
 from services.core.compiled_model import MANIFEST_FILE, MODEL_FILES, Manifest
+from services.core.reference import REFERENCE_FILE, Reference
 from services.core.runtime import Runtime
 from services.core.tensors import Tensors
 from services.registry.compile import Compiled
@@ -22,8 +23,11 @@ from services.registry.sources import Source
 _PACKAGES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "skops", "numpy")
 
 
-def manifest_of(compiled: Compiled, source: Source, name: str) -> Manifest:
-    """Return what `model.json` says of a compiled model; of one that was compiled before, what it said then."""
+def manifest_of(compiled: Compiled, runtime: Runtime, source: Source, name: str) -> Manifest:
+    """Return what `model.json` says of a compiled model; of one that was compiled before, what it said then.
+
+    runtime: runs the compiled model, for its answers to the sample.
+    """
     if source.compiled:
         before = compiled_model.read(source.compiled, version="0", expected_digest=None).manifest
         again = {**before.provenance, "published_from": source.uri}
@@ -34,24 +38,27 @@ def manifest_of(compiled: Compiled, source: Source, name: str) -> Manifest:
         runtime=compiled.runtime,
         signature=compiled.signature,
         sample={key: array.tolist() for key, array in compiled.sample.items()},
+        answers={key: array.tolist() for key, array in runtime.predict(compiled.sample).items()},
         parity=msgspec.to_builtins(found) if found else {},
         provenance={**source.provenance, **_provenance(source)},
     )
 
 
-def write(folder: Path, compiled: Compiled, manifest: Manifest) -> None:
-    """Write the model's file and `model.json`.
+def write(folder: Path, compiled: Compiled, manifest: Manifest, reference: Reference | None) -> None:
+    """Write the model's file, `model.json` and, where there is one, the reference.
 
     Raises CannotCompile when the folder holds something else: a digest is over all of a folder's files.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    ours = {MANIFEST_FILE, *MODEL_FILES.values()}
+    ours = {MANIFEST_FILE, REFERENCE_FILE, *MODEL_FILES.values()}
     if other := sorted(path.name for path in folder.iterdir() if path.name not in ours):
         raise CannotCompile(f"{folder} already holds {other[0]}: name a folder that is empty or new")
-    for name in MODEL_FILES.values():
+    for name in (REFERENCE_FILE, *MODEL_FILES.values()):
         (folder / name).unlink(missing_ok=True)
     (folder / MODEL_FILES[compiled.runtime]).write_bytes(compiled.content)
     (folder / MANIFEST_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
+    if reference is not None:
+        (folder / REFERENCE_FILE).write_bytes(msgspec.json.encode(reference) + b"\n")
 
 
 def add_mlflow_files(folder: Path, manifest: Manifest, runtime: Runtime, estimator: Any) -> None:

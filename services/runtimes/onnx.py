@@ -43,6 +43,8 @@ def load(compiled: CompiledModel, threads: int) -> OnnxRuntime:
     options.inter_op_num_threads = 1
     options.log_severity_level = ONLY_FATAL
     present = onnxruntime.get_available_providers()
+    if CUDA in present:
+        onnxruntime.preload_dlls()  # of NVIDIA's packages, where no CUDA is installed besides
     providers = [provider for provider in (CUDA, CPU) if provider in present]
     try:
         session = onnxruntime.InferenceSession(str(compiled.model_file), options, providers=providers)

@@ -3,21 +3,21 @@
 from services.core.answers import encode_infer
 from services.core.contract import InferRequest, decode_infer
 from services.core.errors import MalformedRequest, UnfitInput
-from services.core.model_table import LoadedModel
+from services.core.loaded_model import LoadedModel
 from services.core.tensors import Tensors, size_of
 from services.http.answer import BINARY, JSON, Answer
 from services.http.errors import UnsupportedMedia
 from services.http.exchange import Exchange
-from services.http.handlers.metadata import find
+from services.http.handlers.metadata import present
 
 
 async def infer(exchange: Exchange) -> Answer:
     """Answer `POST /v2/models/{m}[/versions/{v}]/infer`."""
     json_bytes = _json_bytes(exchange)
-    find(exchange)
+    await present(exchange)
     try:
         model, request = await _decode(exchange, json_bytes)
-        timeout_seconds = _shorter(exchange, request.timeout_seconds)
+        timeout_seconds = exchange.timeout_seconds(request.timeout_seconds)
         exchange.outcome = outcome = await exchange.server.inference.infer(model, request.tensors, timeout_seconds)
     except UnfitInput as error:  # the protocol knows one status for all that is wrong with a body
         raise MalformedRequest(error.message) from error
@@ -26,7 +26,10 @@ async def infer(exchange: Exchange) -> Answer:
 
 async def _decode(exchange: Exchange, json_bytes: int | None) -> tuple[LoadedModel, InferRequest]:
     body = await exchange.body()
-    model = find(exchange)  # another version may have come before the body did
+    model = await present(exchange)  # another version may have come before the body did
+    if exchange.server.canary is not None and "version" not in exchange.params:
+        exchange.model = model = exchange.server.canary.pick(model, exchange.headers)
+    exchange.server.inference.check_room(model)
     request = await exchange.server.off_loop(len(body), decode_infer, body, json_bytes, model.signature)
     exchange.inputs = request.tensors
     return model, request
@@ -57,13 +60,6 @@ def _json_bytes(exchange: Exchange) -> int | None:
 
 def _kind(exchange: Exchange) -> bytes:
     return exchange.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-
-
-def _shorter(exchange: Exchange, timeout_seconds: float | None) -> float | None:
-    header = exchange.timeout_seconds()
-    if header is None or timeout_seconds is None:
-        return timeout_seconds if header is None else header
-    return min(header, timeout_seconds)
 
 
 # No body has a length of more digits, and Python takes a long time over very many.

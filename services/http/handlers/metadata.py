@@ -3,7 +3,7 @@
 import msgspec
 
 from services.core.errors import NotReady
-from services.core.model_table import LoadedModel
+from services.core.loaded_model import LoadedModel
 from services.core.signature import TensorSpec
 from services.http.answer import Answer, json_answer
 from services.http.exchange import Exchange
@@ -18,10 +18,10 @@ async def server_metadata(exchange: Exchange) -> Answer:
 
 async def model_metadata(exchange: Exchange) -> Answer:
     """Answer `GET /v2/models/{m}[/versions/{v}]`."""
-    model = find(exchange)
+    model = await present(exchange)
     described = {
         "name": model.identity.name,
-        "versions": [model.identity.version],
+        "versions": [version.identity.version for version in _versions(exchange, model)],
         "platform": model.platform,
         "inputs": [_tensor(spec) for spec in model.signature.inputs],
         "outputs": [_tensor(spec) for spec in model.signature.outputs],
@@ -35,7 +35,7 @@ async def model_ready(exchange: Exchange) -> Answer:
     name = exchange.params["model"]
     try:
         find(exchange)
-        exchange.server.health.check_ready()
+        exchange.server.health.check_not_draining()
     except NotReady:
         return json_answer(503, msgspec.json.encode({"name": name, "ready": False}))
     return json_answer(200, msgspec.json.encode({"name": name, "ready": True}))
@@ -43,10 +43,11 @@ async def model_ready(exchange: Exchange) -> Answer:
 
 async def statistics(exchange: Exchange) -> Answer:
     """Answer `GET /v2/models/stats` and `/v2/models/{m}[/versions/{v}]/stats`."""
-    if "model" in exchange.params:
+    if "version" in exchange.params:
         models = [find(exchange)]
     else:
-        models = [entry.model for entry in exchange.server.table.entries() if entry.model is not None]
+        named = [find(exchange)] if "model" in exchange.params else _served(exchange)
+        models = [version for model in named for version in _versions(exchange, model)]
     stats = [
         {**model.statistics.described(), "name": model.identity.name, "version": model.identity.version}
         for model in models
@@ -57,8 +58,28 @@ async def statistics(exchange: Exchange) -> Answer:
 def find(exchange: Exchange) -> LoadedModel:
     """Return the model that the path names."""
     exchange.model_name = exchange.params["model"]
-    exchange.model = exchange.server.table.find(exchange.params["model"], exchange.params.get("version"))
+    table = exchange.server.table if exchange.server.canary is None else exchange.server.canary
+    exchange.model = table.find(exchange.params["model"], exchange.params.get("version"))
     return exchange.model
+
+
+async def present(exchange: Exchange) -> LoadedModel:
+    """Return the model that the path names; one that was evicted is loaded again first."""
+    try:
+        return find(exchange)
+    except NotReady as error:
+        await exchange.come_back(exchange.params["model"], error)
+    return find(exchange)
+
+
+def _served(exchange: Exchange) -> list[LoadedModel]:
+    return [entry.model for entry in exchange.server.table.entries() if entry.model is not None]
+
+
+def _versions(exchange: Exchange, model: LoadedModel) -> list[LoadedModel]:
+    """Return the versions of a model that can be asked for."""
+    canary = exchange.server.canary
+    return [model] if canary is None else canary.versions(model.identity.name)
 
 
 def _tensor(spec: TensorSpec) -> dict[str, object]:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from services.core.batching import INLINE_SECONDS
-from services.core.cost import Cost
 from services.core.errors import RuntimeFailed
 from tests.unit.parts import QUICK, SLOW, EchoRuntime, rows, turn
 
@@ -95,14 +94,14 @@ async def test_an_idle_runtime_waits_for_more_rows_when_told_to(queue_over):
     assert runtime.runs == [[1, 2]]
 
 
-async def test_a_run_stays_on_the_loop_only_when_it_is_expected_to_be_short(queue_over):
+async def test_a_run_of_several_requests_stays_on_the_loop_only_when_it_is_expected_to_be_short(queue_over):
     for seconds, expected in ((INLINE_SECONDS * 0.9, "MainThread"), (INLINE_SECONDS * 1.1, "trivet-run_0")):
         runtime = EchoRuntime()
-        queue = queue_over(runtime, ((1, seconds),))
-        assert Cost(((1, seconds),)).seconds(1) == seconds
+        queue = queue_over(runtime, ((1, seconds), (2, seconds)))
 
-        await queue.submit(rows(1), 1, 30)
+        await asyncio.gather(queue.submit(rows(1), 1, 30), queue.submit(rows(2), 1, 30))
 
+        assert runtime.runs == [[1, 2]]
         assert runtime.threads == {expected}
 
 

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from services.core.admission import Ahead
 from services.core.errors import DeadlineExceeded, NotReady
 from tests.unit.parts import QUICK, SLOW, EchoRuntime, ManualClock, rows, turn
 
@@ -74,22 +75,23 @@ async def test_a_large_request_whose_deadline_passes_between_its_parts_stops(que
     assert queue.queued_rows == 0
 
 
-async def test_the_run_in_progress_is_busy_until_its_expected_end(queue_over):
+async def test_what_is_ahead_tells_the_run_in_progress_until_its_expected_end(queue_over):
     runtime, clock = EchoRuntime(), ManualClock()
     runtime.gate.clear()
     queue = queue_over(runtime, ((1, 0.5),), clock=clock)
-    assert queue.busy_seconds() == 0
+    assert queue.ahead() == Ahead(requests=0, running_rows=0, queued_rows=0, busy_seconds=0)
 
-    future = queue.submit(rows(1), 1, 30)
+    futures = [queue.submit(rows(1), 1, 30)]
     await turn()
+    futures.append(queue.submit(rows(1, 2), 2, 30))
 
-    assert queue.busy_seconds() == pytest.approx(0.5)
+    assert queue.ahead() == Ahead(2, 1, 2, pytest.approx(0.5))
     clock.now += 0.2
-    assert queue.busy_seconds() == pytest.approx(0.3)
+    assert queue.ahead().busy_seconds == pytest.approx(0.3)
     clock.now += 9
-    assert queue.busy_seconds() == 0
+    assert queue.ahead().busy_seconds == 0
     runtime.gate.set()
-    await future
+    await asyncio.gather(*futures)
 
 
 @BOTH

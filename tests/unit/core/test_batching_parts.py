@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from services.core import batching
-from services.core.batching import TURN_SECONDS
+from services.core.batching import ALONE_PART_SECONDS, TURN_SECONDS
 from services.core.errors import RuntimeFailed
 from services.core.jobs import execute
 from services.core.tensors import Tensors
@@ -134,9 +134,38 @@ class WidestRow(EchoRuntime):
 @BOTH
 async def test_parts_that_do_not_join_fail_their_request_and_nobody_else(queue_over, measured):
     queue = queue_over(WidestRow(), measured, max_batch_rows=2)
-    large, small = queue.submit(rows(1, 2, 3), 3, 30), queue.submit(rows(4), 1, 30)
+    large, small = queue.submit(rows(1, 2, 3, 4, 5), 5, 30), queue.submit(rows(6), 1, 30)
 
     with pytest.raises(RuntimeFailed):
         await asyncio.wait_for(large, 5)
 
     assert len((await asyncio.wait_for(small, 5)).outputs["prediction"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("part_seconds", "parts", "where"),
+    [
+        (ALONE_PART_SECONDS * 0.9, 4, "MainThread"),
+        (ALONE_PART_SECONDS * 1.1, 3, "trivet-run_0"),
+        (ALONE_PART_SECONDS * 0.9, 5, "trivet-run_0"),
+    ],
+)
+async def test_a_request_that_is_alone_stays_on_the_loop_while_its_parts_and_all_of_it_are_short(
+    queue_over, part_seconds, parts, where
+):
+    runtime = EchoRuntime()
+    queue = queue_over(runtime, ((1, part_seconds / 2), (2, part_seconds)), max_batch_rows=2)
+
+    await queue.submit(rows(*range(2 * parts)), 2 * parts, 30)
+
+    assert runtime.threads == {where}
+
+
+async def test_a_short_request_on_the_loop_lets_others_run_between_its_parts(queue_over):
+    runtime = EchoRuntime()
+    queue = queue_over(runtime, ((1, ALONE_PART_SECONDS / 4), (2, ALONE_PART_SECONDS / 2)), max_batch_rows=2)
+
+    large, small = queue.submit(rows(*range(8)), 8, 30), queue.submit(rows(9), 1, 30)
+    await asyncio.gather(large, small)
+
+    assert runtime.runs == [[0, 1], [2, 3], [9], [4, 5], [6, 7]]

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from services.core.contract import decode_infer, decode_row, decode_rows
+from services.core.contract import decode_infer
 from services.core.errors import MalformedRequest, TooLarge, UnfitInput
+from services.core.predict_body import decode_row, decode_rows
 from services.core.signature import Signature, TensorSpec
 from services.core.tensors import DATATYPES
 from tests.unit.parts import columns, matrix

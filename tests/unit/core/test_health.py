@@ -12,28 +12,21 @@ from tests.unit.parts import until
 def test_a_new_server_is_starting():
     health = Health()
 
-    with pytest.raises(NotReady, match="the server is starting"):
-        health.check_ready()
+    assert health.status == "starting"
     health.check_accepting()
 
 
-@pytest.mark.parametrize("status", ["starting", "draining", "failed"])
-def test_only_a_healthy_server_is_ready(status):
+@pytest.mark.parametrize("status", ["starting", "healthy", "failed"])
+def test_only_a_drain_keeps_a_loaded_model_from_being_ready(status):
     health = Health()
     health.status = status
 
+    health.check_not_draining()
+    health.status = "draining"
     with pytest.raises(NotReady) as caught:
-        health.check_ready()
+        health.check_not_draining()
 
-    assert (caught.value.reason, caught.value.retry_after_seconds) == (status, 1)
-
-
-def test_a_healthy_server_is_ready():
-    health = Health()
-    health.status = "healthy"
-
-    health.check_ready()
-    health.check_accepting()
+    assert (caught.value.reason, caught.value.retry_after_seconds) == ("draining", 1)
 
 
 async def test_a_draining_server_is_not_ready_but_accepts_for_a_while():
@@ -43,7 +36,7 @@ async def test_a_draining_server_is_not_ready_but_accepts_for_a_while():
     await asyncio.sleep(0)
 
     with pytest.raises(NotReady, match="draining"):
-        health.check_ready()
+        health.check_not_draining()
     health.check_accepting()
     drain.cancel()
     await asyncio.gather(drain, return_exceptions=True)

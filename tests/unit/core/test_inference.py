@@ -15,8 +15,8 @@ from services.core.cost import Cost
 from services.core.errors import DeadlineExceeded, NotReady, Overloaded, RuntimeFailed, TooLarge, UnfitInput
 from services.core.health import Health
 from services.core.inference import Inference
+from services.core.loaded_model import LoadedModel
 from services.core.metrics import Metrics
-from services.core.model_table import LoadedModel
 from services.core.settings import Settings
 from tests.unit.parts import QUICK, SLOW, EchoRuntime, matrix, rows, turn
 
@@ -128,6 +128,22 @@ async def test_a_full_queue_is_refused_and_counted(serve):
     assert served.metric("refused_total", reason="queue_full") == 1
     served.runtime.gate.set()
     await asyncio.gather(*work)
+
+
+async def test_a_full_queue_is_told_before_anything_is_decoded(serve):
+    served = serve(((1, 0.02),), max_batch_rows=1, max_queue_rows=2, max_queue_seconds=30)
+    served.inference.check_room(served.model)
+    served.runtime.gate.clear()
+    work = [asyncio.create_task(served.infer(n)) for n in range(3)]
+    await turn()
+
+    with pytest.raises(Overloaded, match="queue"):
+        served.inference.check_room(served.model)
+
+    assert served.metric("refused_total", reason="queue_full") == 1
+    served.runtime.gate.set()
+    await asyncio.gather(*work)
+    served.inference.check_room(served.model)
 
 
 async def test_a_deadline_that_cannot_be_met_is_refused_before_it_runs(serve):

@@ -115,24 +115,37 @@ def test_a_closed_stream_is_not_flushed():
 
 
 def test_a_request_has_a_line_like_any_other(configured):
-    RequestLog().write(1_700_000_000.0625, {"request_id": "é", "status": 200})
+    RequestLog().write(1_700_000_000.0625, b"a-1", ("/predict", "iris", "3", ""), 200, 0.00123)
 
     assert lines(configured) == [
         {
             "time": "2023-11-14T22:13:20.062+00:00",
             "level": "info",
             "event": "request",
-            "request_id": "é",
+            "request_id": "a-1",
+            "route": "/predict",
+            "model": "iris",
+            "version": "3",
             "status": 200,
+            "duration_seconds": 0.00123,
         }
     ]
+
+
+@pytest.mark.parametrize("request_id", ['"', "\\", '\\","level":"error', "{}~!"])
+def test_no_request_id_breaks_out_of_its_field(configured, request_id):
+    RequestLog().write(0.0, request_id.encode(), ("/predict", 'a "model"', "1", "alice"), 200, 1.0)
+
+    (line,) = lines(configured)
+    assert (line["request_id"], line["model"], line["caller"]) == (request_id, 'a "model"', "alice")
+    assert line["level"] == "info"
 
 
 def test_each_request_has_the_second_it_came_in(configured):
     log = RequestLog()
 
     for at in (1_700_000_000.9995, 1_700_000_001.0, 1_700_000_000.25):
-        log.write(at, {})
+        log.write(at, b"a", ("", "", "", ""), 200, 0.1)
 
     times = [line["time"][17:23] for line in lines(configured)]
     assert times == ["20.999", "21.000", "20.250"]
@@ -148,6 +161,6 @@ def test_requests_are_logged_from_level_info_on(configured, level, enabled):
 def test_without_our_handler_requests_are_not_logged():
     log = RequestLog()
 
-    log.write(0.0, {})
+    log.write(0.0, b"a", ("", "", "", ""), 200, 0.1)
 
     assert not log.enabled

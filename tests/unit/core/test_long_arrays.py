@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from services.core import contract, long_arrays
+from services.core import contract, long_arrays, predict_body
 from services.core.errors import MalformedRequest, UnfitInput
 from services.core.signature import Signature, TensorSpec
 
@@ -48,7 +48,7 @@ def test_a_long_request_decodes_as_json_says(flat: bool) -> None:
 
 
 def test_a_long_batch_decodes_as_json_says() -> None:
-    tensors = contract.decode_rows(json.dumps({"inputs": ROWS.tolist()}).encode(), SIGNATURE)
+    tensors = predict_body.decode_rows(json.dumps({"inputs": ROWS.tolist()}).encode(), SIGNATURE)
 
     assert np.array_equal(tensors["features"], ROWS)
 
@@ -77,4 +77,4 @@ def test_values_of_a_long_batch_that_do_not_fit_are_unfit() -> None:
     rows[-1] = rows[-1][:3]
 
     with pytest.raises(UnfitInput):
-        contract.decode_rows(json.dumps({"inputs": rows}).encode(), SIGNATURE)
+        predict_body.decode_rows(json.dumps({"inputs": rows}).encode(), SIGNATURE)

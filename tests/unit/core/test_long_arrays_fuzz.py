@@ -6,9 +6,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from services.core import contract, long_arrays, tensors
-from services.core.contract import decode_infer, decode_rows
+from services.core import json_body, long_arrays, tensors
+from services.core.contract import decode_infer
 from services.core.errors import MalformedRequest, UnfitInput
+from services.core.predict_body import decode_rows
 from tests.unit.parts import columns, matrix
 
 LITTLE_BYTES = 8
@@ -31,7 +32,8 @@ def outcomes(body: bytes, little_bytes: int) -> list[str]:
     """Return what each model makes of a body whose texts and pieces are cut at so many bytes."""
     found = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(contract, "LONG_BYTES", little_bytes)
+        patch.setattr(json_body, "LONG_BYTES", little_bytes)
+        patch.setattr(long_arrays, "STEP_BYTES", little_bytes)
         patch.setattr(long_arrays, "LONG_BYTES", little_bytes)
         patch.setattr(tensors, "PIECE_BYTES", little_bytes)
         for signature in SIGNATURES:

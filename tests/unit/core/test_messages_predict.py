@@ -6,8 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from services.core.contract import decode_row, decode_rows
 from services.core.errors import MalformedRequest, UnfitInput
+from services.core.predict_body import decode_row, decode_rows
 from services.core.signature import Signature, TensorSpec
 from services.core.tensors import DATATYPES
 from tests.unit.parts import columns, matrix

@@ -50,3 +50,32 @@ def test_durations_from_microseconds_to_a_timeout_fall_into_buckets(seconds):
 
     total = {"engine": "fastapi", "model": "m", "route": "/predict"}
     assert metrics.registry.get_sample_value("inference_request_duration_seconds_sum", total) == seconds
+
+
+def test_what_was_observed_is_in_its_bucket_once_however_often_it_is_asked_for():
+    metrics = Metrics("fastapi")
+    of_model = metrics.for_model("m")
+    found = []
+
+    for seconds in (0.0001, 0.00011, 11.0):
+        of_model.queue_seconds.observe(seconds)
+        found.append(bucket(metrics, "0.0001"))
+    found += [bucket(metrics, "0.00025"), bucket(metrics, "10.0"), bucket(metrics, "+Inf")]
+
+    assert found == [1, 1, 1, 2, 2, 3]
+
+
+def bucket(metrics: Metrics, limit: str) -> float | None:
+    labels = {"engine": "fastapi", "model": "m", "le": limit}
+    return metrics.registry.get_sample_value("inference_queue_duration_seconds_bucket", labels)
+
+
+def test_versions_of_a_model_share_their_levels():
+    metrics = Metrics("fastapi")
+
+    metrics.for_model("m").in_flight.inc()
+    metrics.for_model("m").in_flight.inc()
+    metrics.for_model("m").in_flight.dec()
+
+    labels = {"engine": "fastapi", "model": "m"}
+    assert metrics.registry.get_sample_value("inference_requests_in_flight", labels) == 1

@@ -11,9 +11,10 @@ import pytest
 
 from services import runtimes
 from services.core.compiled_model import CompiledModel
-from services.core.errors import LoadFailed, NotFound, NotReady
+from services.core.errors import CheckFailed, LoadFailed, NotFound, NotReady
+from services.core.loaded_model import LoadedModel
 from services.core.metrics import Metrics
-from services.core.model_table import LoadedModel, ModelTable
+from services.core.model_table import ModelTable
 from services.core.runtime import Runtime
 from services.core.settings import Settings
 from tests.unit import onnx_models
@@ -54,6 +55,12 @@ def second(tmp_path_factory: pytest.TempPathFactory) -> CompiledModel:
 
 
 @pytest.fixture
+def other_signature(tmp_path: Path, labeller: CompiledModel) -> CompiledModel:
+    manifest = msgspec.structs.replace(labeller.manifest, name="scaler")
+    return msgspec.structs.replace(labeller, manifest=manifest, version="3")
+
+
+@pytest.fixture
 def broken(tmp_path: Path, scaler: CompiledModel) -> CompiledModel:
     folder = Path(shutil.copytree(scaler.folder, tmp_path / "broken"))
     (folder / "model.onnx").write_bytes(b"no model")
@@ -87,16 +94,78 @@ async def test_an_empty_table_is_not_ready():
         Table().find_default()
 
 
-async def test_a_swap_serves_the_new_and_ends_the_old(table, scaler, second):
+async def test_a_swap_serves_the_new_and_keeps_the_old_loaded(table, scaler, second):
     old = await table.load(scaler)
 
     new = await table.load(second)
 
     assert table.find("scaler") is table.find_default() is new
+    assert table.previous("scaler") is old
     assert await answer(new) == [100, 200, 300]
-    assert (table.ready("1"), table.ready("2"), table.open_runtimes()) == (0, 1, 1)
-    with pytest.raises(NotReady):
-        await answer(old)
+    assert (table.ready("1"), table.ready("2"), table.open_runtimes()) == (0, 1, 2)
+
+
+async def test_a_request_that_found_the_old_version_gets_its_answer(table, scaler, second):
+    old = await table.load(scaler)
+    await table.load(second)
+
+    assert await answer(old) == [10, 20, 30]
+
+
+async def test_the_version_before_the_previous_is_freed(table, scaler, second):
+    first = await table.load(scaler)
+    await table.load(second)
+
+    third = await table.load(msgspec.structs.replace(scaler, version="3"))
+
+    assert (table.find("scaler"), table.previous("scaler").identity.version) == (third, "2")
+    assert table.open_runtimes() == 2
+    with pytest.raises(NotReady, match="just replaced"):
+        await answer(first)
+
+
+async def test_the_previous_version_is_back_at_once_and_both_stay_loaded(table, scaler, second):
+    old, new = await table.load(scaler), await table.load(second)
+
+    assert table.restore("scaler") is old
+    assert (table.find("scaler"), table.find_default(), table.previous("scaler")) == (old, old, new)
+    assert (table.ready("1"), table.ready("2"), table.open_runtimes()) == (1, 0, 2)
+    assert table.restore("scaler") is new
+
+
+@pytest.mark.parametrize("name", ["scaler", "other"])
+async def test_without_a_previous_version_there_is_no_way_back(table, scaler, name):
+    await table.load(scaler)
+
+    with pytest.raises(NotFound, match="no previous version"):
+        table.restore(name)
+
+
+async def test_the_same_version_again_keeps_the_previous(table, scaler, second):
+    old = await table.load(scaler)
+    await table.load(second)
+
+    await table.load(second)
+
+    assert table.previous("scaler") is old
+    assert table.open_runtimes() == 2
+
+
+async def test_a_version_with_another_signature_is_refused_and_freed(table, scaler, other_signature):
+    old = await table.load(scaler)
+
+    with pytest.raises(CheckFailed, match="clients send"):
+        await table.load(other_signature)
+
+    assert table.find("scaler") is old
+    assert table.open_runtimes() == 1
+
+
+async def test_fifty_swaps_leave_two_models(table, scaler, second):
+    for number in range(50):
+        await table.load(msgspec.structs.replace((scaler, second)[number % 2], version=str(number)))
+
+    assert (len(table.runtimes), table.open_runtimes()) == (50, 2)
 
 
 async def test_work_in_the_old_model_finishes_during_the_swap(table, scaler, second):
@@ -120,10 +189,10 @@ async def test_the_same_version_loaded_again_counts_as_ready(table, scaler):
     assert table.ready("1") == 1
 
 
-async def test_loads_at_the_same_time_leave_one_model(table, scaler, second):
+async def test_loads_at_the_same_time_leave_one_model_and_the_one_before(table, scaler, second):
     await asyncio.gather(table.load(scaler), table.load(second), table.load(scaler))
 
-    assert (len(table.runtimes), table.open_runtimes()) == (3, 1)
+    assert (len(table.runtimes), table.open_runtimes()) == (3, 2)
     assert await answer(table.find("scaler")) in ([10, 20, 30], [100, 200, 300])
 
 
@@ -197,6 +266,28 @@ async def test_the_first_model_stays_the_default(table, scaler, labeller):
 
     assert table.find_default() is first
     assert table.find("labeller").signature.inputs[0].name == "word"
+
+
+async def test_a_model_can_be_served_alone_and_the_others_are_forgotten(table, scaler, labeller):
+    await table.load(scaler)
+
+    await table.load(labeller)
+    await table.retain(["labeller"])
+
+    assert table.find_default().identity.name == "labeller"
+    assert [entry.name for entry in table.entries()] == ["labeller"]
+    with pytest.raises(NotFound):
+        table.find("scaler")
+    assert table.open_runtimes() == 1
+
+
+async def test_a_model_is_loaded_with_the_settings_as_they_are_then(table, scaler):
+    await table.load(scaler)
+
+    table.change(Settings(max_batch_rows=3))
+
+    assert table.find_default().batcher.max_rows == 8
+    assert (await table.load(scaler)).batcher.max_rows == 3
 
 
 async def test_a_state_without_a_model_can_be_noted(table):

@@ -85,6 +85,23 @@ def test_any_unknown_variable_with_our_prefix_is_refused(monkeypatch):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("SERVICE_HOST", "10.0.0.1"),
+        ("A_SERVICE_PORT_HTTP", "80"),
+        ("A_PORT", "tcp://10.0.0.1:80"),
+        ("PORT_8000_TCP", "tcp://10.0.0.1:8000"),
+        ("A_PORT_8000_TCP_ADDR", "10.0.0.1"),
+    ],
+)
+def test_variable_that_kubernetes_made_of_a_service_is_refused_with_the_remedy(monkeypatch, name, value):
+    monkeypatch.setenv(PREFIX + name, value)
+
+    with pytest.raises(SettingsInvalid, match=f"^TRIVET_{name} tells of a Service: set enableServiceLinks: false"):
+        load()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
         ("PORT", "65536"),
         ("PORT", "-1"),
         ("PORT", "http"),

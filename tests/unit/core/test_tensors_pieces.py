@@ -36,6 +36,7 @@ def outcome_of(raw: bytes, depth: int, piece_bytes: int) -> object:
     """Return the array, or the error, that decoding in pieces of this size gives."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tensors, "PIECE_BYTES", piece_bytes)
+        patch.setattr(tensors, "FEW_PIECES", 0)
         try:
             if depth == 2:
                 return matrix_from_json("x", "FP64", raw).tolist().__repr__()

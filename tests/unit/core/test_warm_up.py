@@ -12,7 +12,7 @@ from services.core.compiled_model import Manifest
 from services.core.errors import LoadFailed
 from services.core.signature import Signature, TensorSpec
 from services.core.tensors import Tensors
-from services.core.warm_up import RUNS, sample_tensors, warm_up
+from services.core.warm_up import RUNS, SHORT_RUNS, check_sample, sample_tensors, warm_up
 from tests.unit.parts import EchoRuntime, matrix
 
 MANIFEST = Manifest("m", "onnx", matrix(2), {"features": [[0.0, 1.0], [5.0, 6.0], [7.0, 8.0]]})
@@ -37,12 +37,15 @@ def test_batches_double_until_the_limit():
     assert all(seconds > 0 for _, seconds in measured)
 
 
-def test_each_size_runs_several_times_with_the_samples_rows():
+@pytest.mark.parametrize(("seconds", "runs"), [(0.1, RUNS), (0.0001, SHORT_RUNS)], ids=["long runs", "short runs"])
+def test_each_size_runs_several_times_with_the_samples_rows(monkeypatch: pytest.MonkeyPatch, seconds, runs):
+    times = (number * seconds for number in range(1000))
+    monkeypatch.setattr(module.time, "perf_counter", lambda: next(times))
     runtime = EchoRuntime()
 
     warm_up(runtime, MANIFEST, 4)
 
-    assert runtime.runs == [[0.0]] * RUNS + [[0.0, 5.0]] * RUNS + [[0.0, 5.0, 7.0, 0.0]] * RUNS
+    assert runtime.runs == [[0.0]] * runs + [[0.0, 5.0]] * runs + [[0.0, 5.0, 7.0, 0.0]] * runs
 
 
 def test_a_model_without_a_batch_axis_runs_its_sample_only():
@@ -109,3 +112,39 @@ def test_a_model_without_a_sample_is_refused(sample: dict[str, Any]):
 def test_a_damaged_sample_is_refused(rows: list[Any]):
     with pytest.raises(LoadFailed, match="sample"):
         sample_tensors(msgspec.structs.replace(MANIFEST, sample={"features": rows}))
+
+
+KNOWN = {"prediction": [0, 5, 7], "probability": [[0.0, 2.0], [10.0, 12.0], [14.0, 16.0]]}
+
+
+def test_a_model_that_answers_its_sample_as_before_may_serve():
+    check_sample(EchoRuntime(), msgspec.structs.replace(MANIFEST, answers=KNOWN), 1e-6)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"prediction": [0, 5, 8]},
+        {"probability": [[0.0, 2.0], [10.0, 12.0], [14.0, 16.1]]},
+        {"probability": [[0.0], [10.0], [14.0]]},
+    ],
+    ids=["label", "number", "shape"],
+)
+def test_a_model_that_answers_its_sample_otherwise_is_not_loaded(other):
+    manifest = msgspec.structs.replace(MANIFEST, answers={**KNOWN, **other})
+
+    with pytest.raises(LoadFailed, match=f"otherwise than when it was published, in '{next(iter(other))}'"):
+        check_sample(EchoRuntime(), manifest, 1e-4)
+
+
+@pytest.mark.parametrize(("answers", "tolerance"), [({}, 1e-4), ({**KNOWN, "prediction": [9, 9, 9]}, 0)])
+def test_without_known_answers_or_a_tolerance_nothing_is_compared(answers, tolerance):
+    check_sample(EchoRuntime(), msgspec.structs.replace(MANIFEST, answers=answers), tolerance)
+
+
+def test_a_missing_answer_is_one_when_it_was_missing_before():
+    known = {**KNOWN, "probability": [[None, 2.0], [10.0, 12.0], [14.0, 16.0]]}
+    nan = np.array([[np.nan, 2.0], [10.0, 12.0], [14.0, 16.0]])
+    runtime = Answering(lambda rows: {"prediction": np.array([0, 5, 7]), "probability": nan})
+
+    check_sample(runtime, msgspec.structs.replace(MANIFEST, answers=known), 1e-6)

@@ -106,3 +106,9 @@ async def test_a_request_that_is_cancelled_stays_cancelled():
     with pytest.raises(asyncio.CancelledError):
         await read
     assert bodies._deadlines == {}
+
+
+async def test_a_body_of_megabytes_is_the_sum_of_its_pieces():
+    pieces = [bytes([number]) * 300_000 for number in range(8)]
+
+    assert await reader(max_bytes=10**7).read({}, Body(*pieces)) == b"".join(pieces)

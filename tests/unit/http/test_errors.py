@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from services.core import errors as core
-from services.core.errors import LoadFailed, NotReady, Overloaded, Retryable, SettingsInvalid, TrivetError
+from services.core.errors import CheckFailed, LoadFailed, NotReady, Overloaded, Retryable, SettingsInvalid, TrivetError
 from services.http import errors
 from services.http.errors import STATUS, Unauthenticated, answer_of, error_answer
 
@@ -26,7 +26,7 @@ CONTRACT = {
     "DeadlineExceeded": 504,
 }
 # These never reach a client: a server does not start, or goes on with the model it has.
-INTERNAL = {TrivetError, Retryable, LoadFailed, SettingsInvalid}
+INTERNAL = {TrivetError, Retryable, LoadFailed, CheckFailed, SettingsInvalid}
 
 
 def made(kind: type[TrivetError]) -> TrivetError:

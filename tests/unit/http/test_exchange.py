@@ -3,19 +3,22 @@
 import pytest
 
 from services.core.errors import MalformedRequest
+from services.core.settings import Settings
 from services.http.errors import UnsupportedMedia
 from services.http.exchange import Exchange
-from services.http.handlers.infer import _json_bytes, _shorter
+from services.http.handlers.infer import _json_bytes
 from tests.unit.http.asgi import Body, scope
 
 
-class Ids:
+class Server:
+    settings = Settings(request_timeout_seconds=10)
+
     def new_id(self) -> bytes:
         return b"made"
 
 
 def exchange(**headers: str | bytes) -> Exchange:
-    return Exchange(Ids(), scope(**headers), Body())
+    return Exchange(Server(), scope(**headers), Body())
 
 
 @pytest.mark.parametrize("given", [b"1", b"a-B_c.9", b"x" * 128, b'"{}"'])
@@ -93,7 +96,15 @@ def test_a_deadline_that_is_no_number_above_0_is_malformed(given):
 def test_the_shorter_of_two_deadlines_counts(header, parameter, shorter):
     headers = {} if header is None else {"request_timeout": header}
 
-    assert _shorter(exchange(**headers), parameter) == shorter
+    assert exchange(**headers).timeout_seconds(parameter) == shorter
+
+
+@pytest.mark.parametrize(("header", "parameter", "left"), [(None, None, 8.0), ("5", 60.0, 3.0), (None, 1.0, 0.0)])
+def test_what_a_request_waited_for_its_model_is_taken_off(header, parameter, left):
+    waited = exchange(**({} if header is None else {"request_timeout": header}))
+    waited.waited_seconds = 2.0
+
+    assert waited.timeout_seconds(parameter) == left
 
 
 @pytest.mark.parametrize("given", ["0", "5", "00012", "9" * 18])

@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from services.core.admission import Ahead
 from services.core.settings import Settings
 from services.http.app import Application
 from tests.unit.http.asgi import call
@@ -98,15 +99,27 @@ async def test_a_drained_server_sends_requests_to_others(app):
 
 
 async def test_a_full_queue_answers_429_with_a_time_to_come_back(app, monkeypatch):
-    batcher = app.server.table.find_default().batcher
-    monkeypatch.setattr(batcher, "queued_rows", Settings().max_queue_rows)
+    fill(app, monkeypatch)
 
     answer = await call(app, "/predict", ROW)
 
-    monkeypatch.undo()
     assert answer.status == 429
     assert int(answer.headers["retry-after"]) >= 1
     assert "rows" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch", "/v2/models/scaler/infer"])
+async def test_a_full_queue_refuses_before_the_body_is_decoded(app, monkeypatch, path):
+    fill(app, monkeypatch)
+
+    assert (await call(app, path, b"no JSON")).status == 429
+
+
+def fill(app: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the batcher look as if a batch ran and no more rows could queue."""
+    batcher = app.server.table.find_default().batcher
+    monkeypatch.setattr(batcher, "ahead", lambda: Ahead(9, 1, Settings().max_queue_rows, 0.0))
+    monkeypatch.setattr(type(batcher), "is_running", True)
 
 
 @pytest.mark.parametrize(("path", "method"), [("/predict", "POST"), ("/v2", "GET"), ("/docs", "GET"), ("/x", "GET")])

@@ -15,10 +15,12 @@ from sklearn.naive_bayes import GaussianNB
 from services.core import compiled_model
 from services.core.compiled_model import CompiledModel
 from services.core.errors import LoadFailed
+from services.core.settings import Settings
 from services.registry import cache, write
 from services.registry.fetch import fetch
+from services.registry.source import ModelSource
 from services.registry.sources import Source
-from tests.unit.registry.tables import X, Y, compiled
+from tests.unit.registry.tables import X, Y, compiled, runtime
 
 URI = "models:/iris@production"
 
@@ -27,7 +29,7 @@ URI = "models:/iris@production"
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("compiled") / "iris"
     model = compiled(GaussianNB(), X, Y)
-    write.write(path, model, write.manifest_of(model, Source("test"), "iris"))
+    write.write(path, model, write.manifest_of(model, runtime(model), Source("test"), "iris"), None)
     return path
 
 
@@ -46,6 +48,26 @@ def test_cached_model_is_found_by_its_uri(kept: CompiledModel, tmp_path: Path) -
 
     assert found == kept
     assert (found.version, found.manifest.name) == ("3", "iris")
+
+
+def test_a_version_that_was_copied_to_another_model_has_that_models_name(kept: CompiledModel, tmp_path: Path) -> None:
+    cache.point("models:/flowers@production", kept, tmp_path)
+
+    found = ModelSource(Settings(home=tmp_path), "models:/flowers@production").find(refresh=False)
+
+    assert found.manifest.name == "flowers"
+    assert (found.digest, found.version, found.folder) == (kept.digest, kept.version, kept.folder)
+
+
+def test_a_folder_that_holds_another_model_by_now_is_refused(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "model"
+    subprocess.run(["cp", "-r", folder, copy], check=True)
+    source = ModelSource(Settings(home=tmp_path), str(copy))
+    manifest = copy / "model.json"
+    manifest.write_text(manifest.read_text().replace('"iris"', '"flowers"'))
+
+    with pytest.raises(LoadFailed, match="holds the model 'flowers', not 'iris': start the server again"):
+        source.find(refresh=False)
 
 
 def test_unknown_uri_is_not_cached(kept: CompiledModel, tmp_path: Path) -> None:
