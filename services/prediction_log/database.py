@@ -20,12 +20,12 @@ class Database:
         self._url = url
         self._engine: Engine | None = None
         self._connection: Connection | None = None
-        self.name = url.partition(":")[0].partition("+")[0]
+        self.name = name_of(url)
 
     def connect(self) -> Connection:
         """Return the connection; make it, and the schema, when there is none."""
         if self._engine is None:
-            self._engine = _dialect(self.name).make_engine(self._url)
+            self._engine = dialect(self.name).make_engine(self._url)
         if self._connection is None:
             self._connection = self._engine.connect()
             schema.ensure(self._connection)
@@ -36,7 +36,7 @@ class Database:
 
         rows: every column's value, in the order of the table's columns.
         """
-        _dialect(self.name).insert(self.connect(), metadata.tables[table], rows)
+        dialect(self.name).insert(self.connect(), metadata.tables[table], rows)
 
     def delete_before(self, table: str, moment: datetime, rows: int) -> int:
         """Delete up to so many rows older than a moment, oldest first; return how many there were."""
@@ -74,6 +74,11 @@ def refuses_content(error: Exception) -> bool:
     return not names.isdisjoint({"DataError", "IntegrityError", "UnicodeError", "OverflowError"})
 
 
-def _dialect(name: str) -> ModuleType:
+def name_of(url: str) -> str:
+    """Return `sqlite` or `postgresql`."""
+    return url.partition(":")[0].partition("+")[0]
+
+
+def dialect(name: str) -> ModuleType:
     """Return the module of one database; its driver is imported with it."""
     return importlib.import_module(f"services.prediction_log.{name}")

@@ -1,15 +1,14 @@
 """The prediction log as a server sees it: put and forget."""
 
-import importlib.util
 import random
 import time
 from threading import Event, Thread
-from urllib.parse import urlsplit
 
 from services.core.errors import SettingsInvalid
 from services.core.settings import Settings
 from services.prediction_log.queue import Feedback, LogMetrics, RowQueue
 from services.prediction_log.record import Record
+from services.prediction_log.url import database_url, embedded_url
 
 # How long `close` waits beyond its time for a statement under way.
 _GRACE_SECONDS = 0.5
@@ -67,30 +66,12 @@ def open_log(settings: Settings, metrics: LogMetrics) -> PredictionLog | None:
 
     Raises SettingsInvalid for a URL that is neither SQLite's nor PostgreSQL's, or whose driver is not installed.
     """
-    url = settings.database_url
-    if settings.database_url_file is not None:
-        try:
-            url = settings.database_url_file.read_text().strip()
-        except OSError as error:
-            raise SettingsInvalid(f"TRIVET_DATABASE_URL_FILE: {error.strerror}: {error.filename}") from error
-    if not url or settings.log_sample_ratio == 0:
+    url = database_url(settings) if settings.log_sample_ratio else None
+    if url is None:
         return None
-    if url == "embedded":
-        settings.home.mkdir(parents=True, exist_ok=True)
-        url = f"sqlite:///{settings.home / 'predictions.db'}"
-    return PredictionLog(_with_driver(url), settings, metrics)
-
-
-def _with_driver(url: str) -> str:
-    scheme, separator, rest = url.partition("://")
-    if separator and scheme in {"sqlite", "sqlite+pysqlite"}:
-        return url
-    if not separator or scheme not in {"postgres", "postgresql", "postgresql+psycopg"}:
-        raise SettingsInvalid("TRIVET_DATABASE_URL is neither sqlite:///PATH nor postgresql://USER@HOST/DATABASE")
-    try:
-        _ = urlsplit(url).port
-    except ValueError as error:
-        raise SettingsInvalid(f"TRIVET_DATABASE_URL: {error}") from error
-    if importlib.util.find_spec("psycopg") is None:
-        raise SettingsInvalid("TRIVET_DATABASE_URL names PostgreSQL, which needs the extra `postgres`")
-    return f"postgresql+psycopg://{rest}"
+    if url == embedded_url(settings):
+        try:
+            settings.home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsInvalid(f"TRIVET_HOME: {settings.home} cannot be made: {error.strerror}") from error
+    return PredictionLog(url, settings, metrics)

@@ -25,6 +25,11 @@ def make_engine(url: str) -> Engine:
     return engine
 
 
+def make_reader(url: str) -> Engine:
+    """Return an engine whose transactions are read-only."""
+    return make_engine(url).execution_options(postgresql_readonly=True)
+
+
 def insert(connection: Connection, table: Table, rows: Sequence[tuple[object, ...]]) -> None:
     """Write rows in one transaction.
 

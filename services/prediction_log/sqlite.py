@@ -1,15 +1,19 @@
 """The prediction log in a SQLite file, which several processes may write to."""
 
+import sqlite3
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.pool import NullPool
 
 # How long one statement waits for another process's transaction; the writer tries again by itself.
 BUSY_TIMEOUT_SECONDS = 1
 # 40 MB: the tail of the tables is copied from the write-ahead log several times a second with SQLite's own 4 MB.
 WAL_PAGES = 10_000
+# A reader has time, and meets a lock only where a process ended badly and left something to repair.
+READ_TIMEOUT_SECONDS = 10
 
 
 def make_engine(url: str) -> Engine:
@@ -20,6 +24,16 @@ def make_engine(url: str) -> Engine:
     event.listen(engine, "connect", _set_up)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def make_reader(url: str) -> Engine:
+    """Return an engine that reads, makes no file, and holds no writer up."""
+    file = Path(make_url(url).database or "").absolute()
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=READ_TIMEOUT_SECONDS)
+
+    return create_engine("sqlite://", poolclass=NullPool, hide_parameters=True, creator=connect)
 
 
 def insert(connection: Connection, table: Table, rows: Sequence[tuple[object, ...]]) -> None:

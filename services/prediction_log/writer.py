@@ -13,8 +13,9 @@ from services.prediction_log.queue import Item, LogMetrics, Row, RowQueue
 from services.prediction_log.retention import Retention
 from services.prediction_log.rows import converter
 
-# A row is in the database about this long after its request; it costs four wake-ups a second when idle.
-PAUSE_SECONDS = 0.25
+# A row is in the database about this long after its request; ten wake-ups a second when idle. A longer pause makes
+# larger batches, and each is taken from the runs of the model: 500 rows cost 6 ms.
+PAUSE_SECONDS = 0.1
 
 # One transaction: large enough that its commit costs little a row, small enough to end within a drain.
 BATCH_ROWS = 500

@@ -28,6 +28,13 @@ def test_embedded_is_a_file_in_the_home_folder(counts: Counts, tmp_path: Path) -
     assert request_ids(f"sqlite:///{tmp_path}/home/predictions.db") == ["r-1"]
 
 
+def test_home_that_cannot_be_made_stops_the_start(counts: Counts, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(SettingsInvalid, match=r"TRIVET_HOME: .*/file/home cannot be made: Not a directory"):
+        open_log(Settings(home=tmp_path / "file" / "home"), counts)
+
+
 def test_url_is_read_from_a_file(counts: Counts, tmp_path: Path) -> None:
     (tmp_path / "url").write_text("mysql://somewhere\n")
 
