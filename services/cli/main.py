@@ -2,6 +2,9 @@
 
 import importlib
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -12,8 +15,37 @@ VERBS = {
     "train": "Fit the iris example and log it to MLflow.",
     "publish": "Compile a model, check parity, register it and set its alias.",
     "promote": "Move an alias to a version.",
+    "rollback": "Move an alias back to the version before.",
     "serve": "Serve a published model.",
+    "build": "Build a Bento of a published model.",
+    "replay": "Let another version answer logged requests, and compare.",
+    "drift": "Compare logged requests with the training sample, and answers with the truth.",
+    "conform": "Check a server against the protocol, clause by clause.",
+    "load": "Load a server at a rate of your choice, and find its knee.",
+    "simulate": "Replay a load through a rendered autoscaler, without a cluster.",
 }
+# The extras that verbs need; what `serve` needs depends on its engine.
+EXTRAS = {
+    "train": "registry",
+    "publish": "registry",
+    "promote": "registry",
+    "rollback": "registry",
+    "drift": "sklearn",
+    "conform": "conform",
+    "simulate": "simulate",
+}
+
+
+@contextmanager
+def extra_named(verb: str) -> Iterator[None]:
+    """Say of a package that is not there which extra brings it, where one does."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if verb not in EXTRAS:
+            raise
+        needed = f"trivet {verb} needs {error.name}: install the extra trivet[{EXTRAS[verb]}]"
+        raise click.ClickException(needed) from error
 
 
 class Verbs(click.Group):
@@ -25,8 +57,16 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        command: click.Command = importlib.import_module(f"services.cli.{cmd_name}").command
+        with extra_named(cmd_name):
+            command: click.Command = importlib.import_module(f"services.cli.{cmd_name}").command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError:  # of what a verb imports once it runs
+            with extra_named(str(ctx.invoked_subcommand)):
+                raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):

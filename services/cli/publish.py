@@ -13,6 +13,8 @@ from services.core import settings
 from services.registry.compile import Attempt
 from services.registry.publish import NotOnnx, Order, Published, publish
 
+TABLE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
 
 @click.command()
 @click.argument("uri")
@@ -20,21 +22,34 @@ from services.registry.publish import NotOnnx, Order, Published, publish
 @click.option("--alias", default="production", show_default=True, help="The alias to point at the new version.")
 @click.option("--require-onnx", is_flag=True, help="Fail when the model needs the scikit-learn runtime.")
 @click.option("--allow-pickle", is_flag=True, help="Read a pickle, in a child process. A pickle can run any code.")
+@click.option("--reference", type=TABLE, help="CSV or Parquet: training rows, for `trivet drift` to compare with.")
+@click.option("--held-out", type=TABLE, help="The same, of rows that the model was not fitted to: for its scores.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write the compiled model here; register nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
-    uri: str, name: str | None, alias: str, require_onnx: bool, allow_pickle: bool, output: Path | None, as_json: bool
+    uri: str,
+    name: str | None,
+    alias: str,
+    require_onnx: bool,
+    allow_pickle: bool,
+    reference: Path | None,
+    held_out: Path | None,
+    output: Path | None,
+    as_json: bool,
 ) -> None:
     """Compile the model at URI, compare it with the original, register it and set its alias.
 
     URI is runs:/RUN/model, models:/NAME/VERSION, models:/NAME@ALIAS, an MLflow model's folder, or a .skops, .onnx or
     pickle file. The report shows how far the compiled model is from the original.
+
+    A run's artifacts reference.csv and held_out.csv (or .parquet) are taken where the options name no tables. What is
+    kept of them are quantiles and counts of each column, no rows.
     """
     from services.registry import store
     from services.runtimes import sklearn
 
     configured = settings.load()
-    order = Order(uri, name, alias, require_onnx, allow_pickle, output)
+    order = Order(uri, name, alias, require_onnx, allow_pickle, output, reference, held_out)
     # MLflow prints links on standard output, which is for the report; libraries warn of their own internals.
     with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -62,6 +77,8 @@ def _print(published: Published) -> None:
         print(_parity_line(published))
     for note in published.notes:
         print(f"note      {note}")
+    if published.reference_rows:
+        print(f"reference {published.reference_rows} rows for features, {published.held_out_rows} held out for scores")
     print(f"runtime   {published.runtime}")
     print(f"digest    {published.digest}")
     if published.version is None:
