@@ -6,17 +6,9 @@ import pytest
 from scripted_server import answer, body_of, echo, serving
 
 from bench import closed_loop, open_loop
-from bench.recording import (
-    LOST,
-    NO_CONNECTION,
-    NO_RETRY_AFTER,
-    RIGHT,
-    TIMED_OUT,
-    UNREADABLE,
-    UNSENT,
-    WRONG_ANSWER,
-)
+from bench.recording import NO_RETRY_AFTER, RIGHT, WRONG_ANSWER
 from bench.workload import Workload, post
+from services.load.record import LOST, NO_CONNECTION, TIMED_OUT, UNREADABLE, UNSENT
 
 BODIES = [b"%d" % number for number in range(5)]
 

@@ -9,11 +9,11 @@ import pytest
 
 from bench import iris, places
 from bench.catalogue import peers
-from bench.http1 import parse
 from bench.process import Launch, NotReady, cores, serving
 from bench.synthetic import Dense, open_session
 from bench.workload import post
 from services.core import compiled_model
+from services.load.http1 import parse
 
 
 def test_binary_answer_is_read_after_its_json():

@@ -1,0 +1,69 @@
+"""How far a simulation is from what a cluster did."""
+
+import numpy as np
+from msgspec import Struct
+
+from services.simulate.queueing import Values
+from services.simulate.run import Run
+from services.simulate.trace import Trace, Unreadable, number_of, of_points, read_rows
+
+
+class Observed(Struct, frozen=True):
+    """A recorded timeline. replicas: one entry a second, as the trace has them."""
+
+    trace: Trace
+    replicas: Values
+
+
+class Difference(Struct, frozen=True):
+    """A simulation against a cluster.
+
+    most_replicas: the largest difference at one time, most_replicas_second: when. most_shift_seconds: how much earlier
+    or later the simulation came to a number of replicas that the cluster came to, at most; None when the cluster never
+    changed. changes: of the cluster; unmatched: those that the simulation did not make at all. replica_hours: of the
+    simulation over those of the cluster.
+    """
+
+    most_replicas: int
+    most_replicas_second: int
+    most_shift_seconds: int | None
+    changes: int
+    unmatched: int
+    replica_hours: float
+
+
+def parse(text: str) -> Observed:
+    """Read CSV: seconds,rate,replicas. Raises Unreadable."""
+    rows = read_rows(text, ("seconds", "rate", "replicas"))
+    columns = (
+        [number_of(row, name, line) for line, row in enumerate(rows, 2)] for name in ("seconds", "rate", "replicas")
+    )
+    times, rates, replicas = columns
+    if not all(value == int(value) for value in replicas):
+        raise Unreadable("replicas are whole numbers")
+    return Observed(of_points(times, rates), of_points(times, replicas).rates)
+
+
+def compare(run: Run, observed: Observed) -> Difference:
+    """Compare a simulation of the observed load with what was observed."""
+    apart = np.abs(run.replicas - observed.replicas)
+    changed = np.flatnonzero(np.diff(observed.replicas)) + 1
+    shifts: list[int] = []
+    for second in changed.tolist():
+        level = observed.replicas[second]
+        if level > observed.replicas[second - 1]:
+            reached = (run.replicas[1:] >= level) & (run.replicas[:-1] < level)
+        else:
+            reached = (run.replicas[1:] <= level) & (run.replicas[:-1] > level)
+        times = np.flatnonzero(reached) + 1
+        if len(times):
+            shifts.append(int(np.abs(times - second).min()))
+    total = float(observed.replicas.sum())
+    return Difference(
+        most_replicas=int(apart.max()),
+        most_replicas_second=int(apart.argmax()),
+        most_shift_seconds=max(shifts, default=None),
+        changes=len(changed),
+        unmatched=len(changed) - len(shifts),
+        replica_hours=float(run.replicas.sum()) / total if total else float("nan"),
+    )
