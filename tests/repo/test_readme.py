@@ -9,6 +9,8 @@ from tests.repo.readme import Shell, Shown
 from tests.service.server import free_port
 from tests.tools import ROOT
 
+BEFORE_REQUESTS = ("trivet train", "trivet publish", "trivet serve")
+
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
@@ -20,7 +22,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
 @pytest.mark.needs("curl")
 def test_commands_print_what_the_readme_shows(shell):
     # The first request stands above the commands that start its server.
-    commands = sorted(readme.shown(), key=lambda shown: not shown.command.startswith("trivet"))
+    commands = sorted(readme.shown(), key=lambda shown: not shown.command.startswith(BEFORE_REQUESTS))
 
     for shown in commands:
         output = shell.run(shown)
@@ -33,7 +35,7 @@ def test_every_command_of_the_readme_is_one_that_is_run():
 
     assert programs == {"trivet", "curl"}
     assert {shown.command.split()[1] for shown in readme.shown() if shown.command.startswith("trivet")} == {
-        "train", "publish", "serve",
+        "train", "publish", "serve", "conform",
     }  # fmt: skip
 
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from tests.tools import ROOT
 
-FOLDERS = (".ci", "bench", "docs", "services", "tests")
-SUFFIXES = {".cfg", ".ini", ".json", ".mako", ".md", ".py", ".sh", ".toml", ".txt", ".yaml", ".yml"}
-NAMES = {".dockerignore", ".gitignore", "Dockerfile", "Makefile", "run"}
+FOLDERS = (".ci", "bench", "docker", "docs", "helm", "k8s", "services", "tests")
+SUFFIXES = {".cfg", ".ini", ".json", ".mako", ".md", ".py", ".sh", ".toml", ".tpl", ".txt", ".yaml", ".yml"}
+NAMES = {".dockerignore", ".gitignore", "Dockerfile", "Makefile", "install", "run"}
 # Not written by people, or not in git.
-SKIPPED = {".venv", "__pycache__", "results", "node_modules"}
-GENERATED = {"uv.lock", "benchmarks.json"}
+SKIPPED = {".venv", "__pycache__", "dashboards", "rendered", "results", "schemas", "node_modules"}
+GENERATED = {"uv.lock", "benchmarks.json", "conformance.json", "values.schema.json"}
 
 
 def _texts() -> list[Path]:
