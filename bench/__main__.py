@@ -11,8 +11,9 @@ from bench import machine, places, plot
 from bench.options import Options
 from bench.process import cores
 from bench.report import Report, markdown, read_json, write_json
+from docs import render
 
-SCENARIOS = ("peers", "rows", "batching", "start", "overload")
+SCENARIOS = ("peers", "rows", "batching", "start", "overload", "engines")
 
 
 @click.command()
@@ -20,12 +21,12 @@ SCENARIOS = ("peers", "rows", "batching", "start", "overload")
 @click.option("--rounds", default=5, show_default=True, help="How often everything is measured, interleaved.")
 @click.option("--seconds", default=5.0, show_default=True, help="How long each measurement takes.")
 @click.option("--overload-seconds", default=30.0, show_default=True, help="How long the overload lasts.")
-@click.option("--only", default="", help="Measure only servers whose name contains this (peers).")
-@click.option("--keep", is_flag=True, help="Also write docs/benchmarks.json, .md and .svg.")
+@click.option("--only", default="", help="Measure only servers whose name contains this (peers, engines).")
+@click.option("--keep", is_flag=True, help="Also write docs/benchmarks.json and the pages of it.")
 def main(scenario: str, keep: bool, **how: Any) -> None:
     """Measure SCENARIO (peers unless named; all for every one) on this machine."""
     server_core, load_core = cores()
-    options = Options(server_core=server_core, **how)
+    options = Options(server_core=server_core, load_core=load_core, **how)
     os.sched_setaffinity(0, load_core)
     for name in SCENARIOS if scenario == "all" else (scenario,):
         report: Report = import_module(f"bench.scenarios.{name}").run(options)
@@ -49,7 +50,8 @@ def _write(report: Report, keep: bool) -> None:
     (places.KEPT / "benchmarks.md").write_text(markdown(kept))
     if report.name == "peers":
         plot.draw(report, places.KEPT / "benchmarks.svg")
-    print("kept in docs/benchmarks.json, docs/benchmarks.md and docs/benchmarks.svg")
+    render.main()
+    print("kept in docs/benchmarks.json, and in the pages and the picture that are made of it")
 
 
 if __name__ == "__main__":

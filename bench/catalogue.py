@@ -17,7 +17,7 @@ class Peer:
     """One server with one way to ask it.
 
     environment: the folder in peers/, or Trivet's own. form: what peers/model.py writes for it, or None.
-    settings: all that differs from its defaults, as the report states it.
+    settings: all that differs from its defaults, as the report states it. all_cores: it has the load's core as well.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Peer:
     workload: Callable[[], Workload]
     launch: Callable[[Path], Launch]
     form: str | None = None
+    all_cores: bool = False
 
 
 def peers() -> list[Peer]:

@@ -1,12 +1,14 @@
 """A closed loop: so many connections, each sending its next request as soon as it has its answer."""
 
 import time
+from collections.abc import Callable
 from itertools import count
 
-from bench.http1 import Connection
-from bench.pool import Pool, clock, measuring
+from bench.http1 import address
 from bench.recording import Recording
 from bench.workload import Workload
+from services.load.client import Client
+from services.load.connection import Connection
 
 # How often the loop looks for requests that have waited too long.
 LOOK_SECONDS = 0.5
@@ -19,26 +21,26 @@ def run(port: int, workload: Workload, *, connections: int, seconds: float, time
     indices = count()
 
     def send_next(connection: Connection) -> None:
-        pool.send(connection, next(indices), clock())
+        client.send_on(connection, next(indices), client.now())
 
-    pool = Pool(port, workload, connections, send_next)
-    with measuring(pool) as recording:
-        end_seconds = pool.start_seconds + seconds
+    recording = Recording()
+    client = Client(address(port), workload, connections, recording, send_next)
+    with client.measuring():
         look_seconds = 0.0
-        while (now := clock()) < end_seconds:
+        while (now := client.now()) < seconds:
             if now >= look_seconds:
-                pool.drop_late(timeout_seconds)
+                client.drop_late(timeout_seconds)
                 look_seconds = now + LOOK_SECONDS
-            if len(pool.open) < connections:
-                _connect(pool)
-            pool.receive(min(LOOK_SECONDS, end_seconds - now))
+            if len(client.open) < connections:
+                _connect(client, send_next)
+            client.wait(min(now + LOOK_SECONDS, seconds))
     return recording
 
 
-def _connect(pool: Pool) -> None:
-    while len(pool.open) < pool.size:
-        connection = pool.connect(clock())
+def _connect(client: Client, send_next: Callable[[Connection], None]) -> None:
+    while len(client.open) < client.most:
+        connection = client.connect(client.now())
         if connection is None:
             time.sleep(RECONNECT_SECONDS)
             return
-        pool.on_idle(connection)
+        send_next(connection)

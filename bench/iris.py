@@ -34,6 +34,26 @@ def invocations() -> Workload:
     return _workload("/invocations", lambda row: {"inputs": [row]}, lambda _head, body: _mlflow_label(body))
 
 
+def bentoml_document() -> Workload:
+    """The source document's form on BentoML: an array of one row, and `{"prediction":[…]}`."""
+    return _workload("/predict", _input_array, read_document)
+
+
+def bentoml_batchable() -> Workload:
+    """The same request to a batchable API, which answers the array."""
+    return _workload("/predict", _input_array, read_batchable)
+
+
+def read_document(_head: bytes, body: bytes) -> int:
+    """Return the label of the first row that the document's service on BentoML answers."""
+    return int(json.loads(body)["prediction"][0])
+
+
+def read_batchable(_head: bytes, body: bytes) -> int:
+    """Return the label of the first row that a batchable API answers."""
+    return int(json.loads(body)[0])
+
+
 def infer() -> Workload:
     """Open Inference Protocol V2 in JSON."""
     return _workload(f"/v2/models/{MODEL}/infer", v2_body, read_v2)
@@ -88,6 +108,10 @@ def read_binary(head: bytes, body: bytes) -> "np.ndarray[Any, Any]":
             return np.frombuffer(body[start:end], dtype="<i8")
         start = end
     raise LookupError("no output is called prediction")
+
+
+def _input_array(row: list[float]) -> dict[str, Any]:
+    return {"input_array": [row]}
 
 
 def _mlflow_label(body: bytes) -> int:

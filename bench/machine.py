@@ -16,6 +16,8 @@ PACKAGES = (
     "mlflow",
     "mlserver",
     "litserve",
+    "bentoml",
+    "ray",
     "scikit-learn",
     "onnxruntime",
     "numpy",
@@ -43,9 +45,9 @@ def describe() -> dict[str, str | int]:
     }
 
 
-def versions(python: Path) -> dict[str, str]:
+def versions(python: Path, packages: tuple[str, ...] = PACKAGES) -> dict[str, str]:
     """Return the versions of the packages that matter in the environment of an interpreter."""
-    lines = subprocess.run([python, "-c", _ASK, *PACKAGES], capture_output=True, text=True, check=True).stdout
+    lines = subprocess.run([python, "-c", _ASK, *packages], capture_output=True, text=True, check=True).stdout
     return dict(line.split() for line in lines.splitlines())
 
 

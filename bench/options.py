@@ -16,6 +16,11 @@ class Options:
     overload_seconds: float
     only: str
     server_core: set[int]
+    load_core: set[int]
+
+    @property
+    def all_cores(self) -> set[int]:
+        return self.server_core | self.load_core
 
     @property
     def warm_up_seconds(self) -> float:

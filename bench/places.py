@@ -1,6 +1,7 @@
 """Where the benchmark keeps what: its results and models (not in git), the peers' environments, the kept results."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -34,10 +35,10 @@ def models(environment: str) -> Path:
 
 
 def log(name: str) -> Path:
-    """Return the file that takes a server's output."""
+    """Return the file that takes the output of the server with this name."""
     folder = RESULTS / "logs"
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{name}.log"
+    return folder / f"{re.sub('[^a-z0-9]+', '-', name.lower())}.log"
 
 
 def sync(environment: str) -> None:

@@ -5,30 +5,36 @@ import signal
 import socket
 import subprocess
 import time
+import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 
-from bench.http1 import HOST, Unreadable, get
+from bench.http1 import HOST, ask
 
 READY_SECONDS = 90.0
 READY_LOOK_SECONDS = 0.005
 STOP_SECONDS = 15.0
 _STOP_LOOK_SECONDS = 0.05
+# A variable that a server's processes inherit, and are found by: some of them leave its group and its session.
+MARK = "BENCH_SERVER"
 
 
 @dataclass(frozen=True)
 class Launch:
     """How a server is started: `{port}` in an argument or a variable stands for its port.
 
-    Every further `{port+N}` is a free port, too. ready_path: answers 200 once the server is ready.
+    Every further `{port+N}` is a free port, too. ready_path: answers 200 once the server is ready; to a GET, or to this
+    body.
     """
 
     argv: tuple[str, ...]
     ready_path: str
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    ready_body: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -36,12 +42,16 @@ class Running:
     """A server that is ready. start_seconds: from its spawn until it said so."""
 
     port: int
-    pid: int
+    mark: str
     start_seconds: float
 
     def resident_mib(self) -> float:
         """Return the resident memory of all its processes, in MiB; pages that they share count for each."""
-        return sum(_resident_bytes(pid) for pid in _group(self.pid)) / 2**20
+        return sum(_resident_bytes(pid) for pid in _family(self.mark)) / 2**20
+
+    def process_count(self) -> int:
+        """Return how many processes it has."""
+        return len(_family(self.mark))
 
 
 class NotReady(Exception):
@@ -61,7 +71,8 @@ def serving(launch: Launch, log: Path, core: set[int]) -> Iterator[Running]:
     log: takes its output. Raises NotReady with the end of it.
     """
     ports = {f"{{port{f'+{n}' if n else ''}}}": str(port) for n, port in enumerate(free_ports(3))}
-    environment = {name: fill(value, ports) for name, value in launch.environment.items()}
+    mark = uuid.uuid4().hex
+    environment = {name: fill(value, ports) for name, value in launch.environment.items()} | {MARK: mark}
     start_seconds = time.perf_counter()
     with log.open("wb") as output, on_cores(core):  # a child inherits its parent's cores
         child = subprocess.Popen(
@@ -74,10 +85,10 @@ def serving(launch: Launch, log: Path, core: set[int]) -> Iterator[Running]:
         )
     try:
         port = int(ports["{port}"])
-        _wait_until_ready(child, port, launch.ready_path, log)
-        yield Running(port, child.pid, time.perf_counter() - start_seconds)
+        _wait_until_ready(child, port, launch, log)
+        yield Running(port, mark, time.perf_counter() - start_seconds)
     finally:
-        _stop(child)
+        _stop(child, mark)
 
 
 @contextmanager
@@ -112,14 +123,12 @@ def _inherited() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
 
 
-def _wait_until_ready(child: "subprocess.Popen[bytes]", port: int, path: str, log: Path) -> None:
+def _wait_until_ready(child: "subprocess.Popen[bytes]", port: int, launch: Launch, log: Path) -> None:
     deadline = time.perf_counter() + READY_SECONDS
     while time.perf_counter() < deadline:
-        try:
-            if get(port, path).status == 200:
+        with suppress(OSError, HTTPException):
+            if ask(port, launch.ready_path, launch.ready_body)[0] == 200:
                 return
-        except (OSError, Unreadable):
-            pass
         if child.poll() is not None:
             break
         time.sleep(READY_LOOK_SECONDS)
@@ -128,27 +137,30 @@ def _wait_until_ready(child: "subprocess.Popen[bytes]", port: int, path: str, lo
     raise NotReady(f"the server {state}; the end of {log}:\n{tail}")
 
 
-def _stop(child: "subprocess.Popen[bytes]") -> None:
+def _stop(child: "subprocess.Popen[bytes]", mark: str) -> None:
+    """End the server as Kubernetes does, then what it left behind, and at last whatever does not end."""
     deadline = time.perf_counter() + STOP_SECONDS
+    child.terminate()
+    while child.poll() is None and time.perf_counter() < deadline:
+        time.sleep(_STOP_LOOK_SECONDS)
     for sent in (signal.SIGTERM, signal.SIGKILL):
-        if _group(child.pid):
-            os.killpg(child.pid, sent)
-        while _group(child.pid) and (sent is signal.SIGKILL or time.perf_counter() < deadline):
+        for pid in _family(mark):
+            with suppress(ProcessLookupError):
+                os.kill(pid, sent)
+        while _family(mark) and (sent is signal.SIGKILL or time.perf_counter() < deadline):
             child.poll()
             time.sleep(_STOP_LOOK_SECONDS)
     child.wait()
 
 
-def _group(leader: int) -> list[int]:
-    """Return the living processes of the group that the server leads."""
+def _family(mark: str) -> list[int]:
+    """Return the living processes of a server."""
+    entry = f"{MARK}={mark}".encode()
     members = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _, group = stat.read_text().rpartition(")")[2].split()[:3]
-        except (OSError, ValueError):
-            continue
-        if int(group) == leader and state != "Z":
-            members.append(int(stat.parent.name))
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):  # ended, or another user's
+            if entry in environ.read_bytes().split(b"\0"):  # that of a zombie is empty
+                members.append(int(environ.parent.name))
     return members
 
 

@@ -1,53 +1,24 @@
-"""What one load run saw, request by request, and its summary."""
+"""What one load run saw, where every answer is checked, and its summary."""
 
-from array import array
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from services.load import record
+
 Latencies = np.ndarray[Any, np.dtype[np.float64]]
 
 RIGHT = 200
-# What happened to a request that has no plain status. Below 100, so that no HTTP status can collide.
-WRONG_ANSWER = 1
-LOST = 2
-TIMED_OUT = 3
-NO_CONNECTION = 4
-UNREADABLE = 5
-NO_RETRY_AFTER = 6
-UNSENT = 7
-NAMES = {
-    WRONG_ANSWER: "wrong answer",
-    LOST: "connection closed without an answer",
-    TIMED_OUT: "timed out",
-    NO_CONNECTION: "no connection",
-    UNREADABLE: "unreadable answer",
-    NO_RETRY_AFTER: "429 or 503 without Retry-After",
-    UNSENT: "not sent before the end",
-}
+# Beside the outcomes of `services.load.record`: answers that came, and are not good.
+WRONG_ANSWER = 51
+NO_RETRY_AFTER = 56
+NAMES = {**record.NAMES, WRONG_ANSWER: "wrong answer", NO_RETRY_AFTER: "429 or 503 without Retry-After"}
 
 
 @dataclass
-class Recording:
-    """Parallel columns, one entry a request.
-
-    due: when it should have been sent, in seconds from the start. latency: from then to its whole answer, in seconds.
-    outcome: RIGHT, another HTTP status, or one of NAMES. generator_cpu_ratio: the share of one core that the thread
-    of the load generator used; near 1 it was the bottleneck.
-    """
-
-    due: "array[float]" = field(default_factory=lambda: array("d"))
-    latency: "array[float]" = field(default_factory=lambda: array("d"))
-    outcome: "array[int]" = field(default_factory=lambda: array("H"))
-    seconds: float = 0.0
-    generator_cpu_ratio: float = 0.0
-
-    def add(self, due_seconds: float, latency_seconds: float, outcome: int) -> None:
-        self.due.append(due_seconds)
-        self.latency.append(latency_seconds)
-        self.outcome.append(outcome)
+class Recording(record.Recording):
+    """A recording whose outcomes are RIGHT, another HTTP status, or one of NAMES."""
 
     def latencies(
         self, outcome: int = RIGHT, *, since_seconds: float = 0.0, until_seconds: float = np.inf
@@ -59,10 +30,6 @@ class Recording:
         found: Latencies = latency[chosen]
         return found
 
-    def counts(self) -> dict[int, int]:
-        """Return how many requests had which outcome."""
-        return dict(Counter(self.outcome))
-
     def summary(self) -> "Summary":
         right_ms = self.latencies() * 1e3
         p50_ms, p99_ms, max_ms = np.percentile(right_ms, (50, 99, 100)) if len(right_ms) else (np.nan,) * 3
@@ -73,7 +40,10 @@ class Recording:
 
 @dataclass(frozen=True)
 class Summary:
-    """A load run in short: right answers per second, their latencies in milliseconds, and the number of all others."""
+    """A load run in short: right answers per second, their latencies in milliseconds, and the number of all others.
+
+    generator_cpu_ratio: near 1 the generator was the bottleneck.
+    """
 
     requests_per_second: float
     p50_ms: float

@@ -42,8 +42,7 @@ class Report:
         return "\n\n".join(self._one_table(first + group) for group in groups)
 
     def _one_table(self, headings: list[str]) -> str:
-        rows = [[_cell(record.get(heading)) for heading in headings] for record in self.as_json()["records"]]
-        return _markdown(headings, rows)
+        return table([{heading: record.get(heading) for heading in headings} for record in self.as_json()["records"]])
 
     def as_json(self) -> Record:
         found: Record = _plain(asdict(self))
@@ -70,17 +69,25 @@ def markdown(reports: dict[str, Record]) -> str:
         if name == "peers":
             lines += ["![Requests per second and latency of each server](benchmarks.svg)", ""]
         lines += [report.table(), "", *(f"- {note}" for note in report.notes), ""]
-        lines += [f"Measured so: {_pairs(report.settings)}. Machine: {_pairs(report.machine)}.", ""]
-        lines += [f"- `{environment}`: {_pairs(found)}" for environment, found in sorted(report.versions.items())]
+        lines += [f"Measured so: {pairs(report.settings)}. Machine: {pairs(report.machine)}.", ""]
+        lines += [f"- `{environment}`: {pairs(found)}" for environment, found in sorted(report.versions.items())]
         lines += [""] if report.versions else []
     return "\n".join(lines).rstrip() + "\n"
+
+
+def table(records: Sequence[Record]) -> str:
+    """Return records with the same keys, as JSON has them, as one table; nothing for none."""
+    if not records:
+        return ""
+    return _markdown(list(records[0]), [[_cell(value) for value in record.values()] for record in records])
 
 
 def from_json(found: Record) -> Report:
     return Report(**found)
 
 
-def _pairs(found: Record) -> str:
+def pairs(found: Record) -> str:
+    """Return a record as a line of prose."""
     return ", ".join(f"{key.replace('_', ' ')} {_cell(value)}" for key, value in found.items())
 
 

@@ -14,14 +14,17 @@ READY_PATH = "/v2/health/ready"
 QUIET = {"TRIVET_LOG_LEVEL": "warning", "TRIVET_DATABASE_URL": ""}
 
 
-def launcher(variables: Mapping[str, str], *, fresh: bool = True) -> Callable[[Path], Launch]:
+def launcher(
+    variables: Mapping[str, str], *, fresh: bool = True, engine: str = "fastapi", workers: int = 1
+) -> Callable[[Path], Launch]:
     """Return what starts `trivet serve` on the compiled model in a folder, with these settings.
 
     fresh: with an empty home, so that no prediction log grows from one start to the next.
     """
 
     def launch(folder: Path) -> Launch:
-        program = (places.program_of(places.TRIVET, "trivet"), "serve", "--engine", "fastapi", "--port", "{port}")
+        program = (places.program_of(places.TRIVET, "trivet"), "serve", "--engine", engine, "--port", "{port}")
+        program += ("--workers", str(workers))
         if fresh:
             shutil.rmtree(folder / "home", ignore_errors=True)
         settings = {"TRIVET_MODEL": str(folder / "compiled"), "TRIVET_HOME": str(folder / "home"), **variables}

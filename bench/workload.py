@@ -1,28 +1,17 @@
-"""What a load generator sends, and how it tells a right answer from a wrong one."""
+"""What the benchmark sends, and how it tells a right answer from a wrong one."""
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
-from bench.http1 import parse
 from bench.recording import NO_RETRY_AFTER, RIGHT, WRONG_ANSWER
-
-# Answers with a fresh id or date never repeat; the memo must not grow with them.
-MEMO_ANSWERS = 2048
+from services.load.http1 import Answer
 
 # (head, body) of an answer → what it predicts, in the form of Workload.expected.
 Read = Callable[[bytes, bytes], Any]
 
 _RETRY_AFTER = re.compile(rb"\r\nretry-after: *[1-9]\d*(\r\n|$)", re.IGNORECASE)
-
-
-class Judgement(NamedTuple):
-    """What an answer says: its outcome, what it predicts when that is RIGHT, and whether its connection ends."""
-
-    outcome: int
-    found: Any
-    closes: bool
 
 
 @dataclass(frozen=True)
@@ -36,34 +25,21 @@ class Workload:
     requests: Sequence[bytes]
     expected: Sequence[Any]
     read: Read
-    memo: dict[bytes, Judgement] = field(default_factory=dict, repr=False, compare=False)
 
-    def judge(self, data: bytes) -> Judgement | None:
-        """Read an answer; None while it is not whole. Equal bytes are read once.
+    def request(self, index: int) -> bytes:
+        return self.requests[index % len(self.requests)]
 
-        Raises Unreadable when it is no HTTP/1.1 answer with a length.
-        """
-        answer = parse(data)
-        if answer is None:
-            return None
-        outcome, found = answer.status, None
-        if outcome == RIGHT:
+    def outcome(self, index: int, answer: Answer) -> int:
+        """Return RIGHT, WRONG_ANSWER, NO_RETRY_AFTER or the answer's status."""
+        if answer.status == RIGHT:
             try:
                 found = self.read(answer.head, answer.body)
             except (ValueError, LookupError, TypeError):
-                outcome = WRONG_ANSWER
-        elif outcome in (429, 503) and not _RETRY_AFTER.search(answer.head):
-            outcome = NO_RETRY_AFTER
-        if len(self.memo) >= MEMO_ANSWERS:
-            self.memo.clear()
-        judgement = self.memo[data] = Judgement(outcome, found, answer.closes)
-        return judgement
-
-    def outcome(self, index: int, judgement: Judgement) -> int:
-        """Return the outcome of request `index` whose answer was judged so."""
-        if judgement.outcome == RIGHT and judgement.found != self.expected[index % len(self.requests)]:
-            return WRONG_ANSWER
-        return judgement.outcome
+                return WRONG_ANSWER
+            return RIGHT if found == self.expected[index % len(self.requests)] else WRONG_ANSWER
+        if answer.status in (429, 503) and not _RETRY_AFTER.search(answer.head):
+            return NO_RETRY_AFTER
+        return answer.status
 
 
 def post(path: str, body: bytes, *, content_type: str = "application/json", headers: str = "") -> bytes:

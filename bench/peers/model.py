@@ -3,6 +3,7 @@
 The same data, estimator and seed give the same forest everywhere, and no file has to fit two environments.
 """
 
+import os
 import pickle
 import sys
 from pathlib import Path
@@ -13,7 +14,11 @@ from sklearn.ensemble import RandomForestClassifier
 
 
 def write(form: str, folder: Path) -> None:
-    """Write the forest to the folder: `pickle` as model.pkl, `joblib` as model.joblib, `mlflow` as model/."""
+    """Write the forest to the folder.
+
+    `pickle` as model.pkl, `joblib` as model.joblib, `mlflow` as model/, `bentoml` into a model store in bentoml/, as it
+    is and as ONNX.
+    """
     rows, labels = load_iris(return_X_y=True)
     model = RandomForestClassifier(n_estimators=100, random_state=0).fit(rows, labels)
     if form == "pickle":
@@ -24,8 +29,10 @@ def write(form: str, folder: Path) -> None:
         joblib.dump(model, folder / "model.joblib")
     elif form == "mlflow":
         log(rows, model, folder / "model")
+    elif form == "bentoml":
+        store(model, folder / "bentoml")
     else:
-        raise SystemExit(f"{form} is no form: pickle, joblib or mlflow")
+        raise SystemExit(f"{form} is no form: pickle, joblib, mlflow or bentoml")
 
 
 def log(rows: Any, model: RandomForestClassifier, folder: Path) -> None:
@@ -44,6 +51,26 @@ def log(rows: Any, model: RandomForestClassifier, folder: Path) -> None:
         # Named here, or MLflow runs the model in a new process to find out what it imports.
         pip_requirements=[f"scikit-learn=={sklearn.__version__}", f"skops=={skops.__version__}"],
     )
+
+
+def store(model: RandomForestClassifier, home: Path) -> None:
+    """Keep the forest in a model store of BentoML: iris_classifier, and iris_onnx with `label` and `probabilities`."""
+    home.mkdir()
+    os.environ["BENTOML_HOME"] = str(home)  # read when it is imported
+    os.environ["BENTOML_DO_NOT_TRACK"] = "true"
+    import bentoml
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import FloatTensorType
+
+    bentoml.sklearn.save_model("iris_classifier", model)
+    graph = to_onnx(
+        model,
+        initial_types=[("features", FloatTensorType([None, model.n_features_in_]))],
+        options={"zipmap": False, "output_class_labels": False},
+        final_types=[("label", None), ("probabilities", None)],
+    )
+    with bentoml.models.create("iris_onnx") as stored:
+        Path(stored.path_of("model.onnx")).write_bytes(graph.SerializeToString())
 
 
 if __name__ == "__main__":

@@ -34,14 +34,15 @@ class Round:
 def run(options: Options) -> Report:
     """Measure every server in every round, each time freshly started, and return the medians."""
     chosen = [peer for peer in peers() if options.only.lower() in peer.name.lower()]
-    _prepare(chosen, options)
+    prepare(chosen, options)
     found: dict[str, list[Round]] = {peer.name: [] for peer in chosen}
     for number in range(1, options.rounds + 1):
         for peer in chosen:
             options.say(f"round {number} of {options.rounds}: {peer.name}")
-            log = places.log(peer.name.replace(" ", "-").replace("/", "").replace(",", "").lower())
             try:
-                with serving(peer.launch(places.models(peer.environment)), log, options.server_core) as running:
+                with serving(
+                    peer.launch(places.models(peer.environment)), places.log(peer.name), options.server_core
+                ) as running:
                     found[peer.name].append(_measure(running, peer.workload(), options))
             except NotReady as error:  # the others are still worth their rounds
                 options.say(str(error))
@@ -60,7 +61,8 @@ def run(options: Options) -> Report:
     )
 
 
-def _prepare(chosen: Sequence[Peer], options: Options) -> None:
+def prepare(chosen: Sequence[Peer], options: Options) -> None:
+    """Install the environments of these servers, and fit their models."""
     for environment, form in dict.fromkeys((peer.environment, peer.form) for peer in chosen):
         options.say(f"installing and fitting: {environment}")
         places.sync(environment)
@@ -96,10 +98,10 @@ def _records(chosen: Sequence[Peer], found: dict[str, list[Round]]) -> list[Reco
         rounds = found[peer.name]
         rate = spread(one.loads[BUSY].requests_per_second for one in rounds)
         record: Record = {"server": peer.name, "requests/s": rate, "of the ceiling": rate.median / ceiling.median}
-        record |= _latencies(rounds, {f"c={CONNECTIONS}": BUSY, "c=1": ALONE})
-        record["errors"] = _errors(rounds, [BUSY, ALONE, _open(RATES[0])])
+        record |= latencies(rounds, {f"c={CONNECTIONS}": BUSY, "c=1": ALONE})
+        record["errors"] = errors(rounds, [BUSY, ALONE, _open(RATES[0])])
         record["rounds"] = len(rounds)
-        record |= _latencies(rounds, {f"{rate:,}/s": _open(rate) for rate in RATES})
+        record |= latencies(rounds, {f"{rate:,}/s": _open(rate) for rate in RATES})
         record[f"% right at {RATES[1]:,}/s"] = spread(
             100 * one.loads[_open(RATES[1])].requests_per_second / RATES[1] for one in rounds
         )
@@ -110,7 +112,8 @@ def _records(chosen: Sequence[Peer], found: dict[str, list[Round]]) -> list[Reco
     return records
 
 
-def _latencies(rounds: list[Round], loads: dict[str, str]) -> Record:
+def latencies(rounds: Sequence[Round], loads: dict[str, str]) -> Record:
+    """Return the median and the 99th percentile of each load, by its short name."""
     record: Record = {}
     for short, load in loads.items():
         record[f"p50 ms, {short}"] = spread(one.loads[load].p50_ms for one in rounds)
@@ -118,12 +121,13 @@ def _latencies(rounds: list[Round], loads: dict[str, str]) -> Record:
     return record
 
 
-def _errors(rounds: list[Round], loads: Sequence[str]) -> dict[str, int]:
-    errors: Counter[str] = Counter()
+def errors(rounds: Sequence[Round], loads: Sequence[str]) -> dict[str, int]:
+    """Return how many requests of these loads had no right answer, by what happened."""
+    found: Counter[str] = Counter()
     for one in rounds:
         for load in loads:
-            errors.update(one.loads[load].errors)
-    return dict(sorted(errors.items()))
+            found.update(one.loads[load].errors)
+    return dict(sorted(found.items()))
 
 
 def _notes(chosen: Sequence[Peer]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from bench import closed_loop, iris, machine, places, trivet
-from bench.http1 import Connection, exchange
+from bench.http1 import connect, exchange
 from bench.options import Options
 from bench.process import serving
 from bench.report import Record, Report
@@ -61,7 +62,7 @@ def run(options: Options) -> Report:
 class Ask:
     """Sends one request again and again, and checks each answer that differs from the one before."""
 
-    def __init__(self, connection: Connection, request: bytes, labels: list[int], read: Read) -> None:
+    def __init__(self, connection: socket.socket, request: bytes, labels: list[int], read: Read) -> None:
         self.connection = connection
         self.request = request
         self.labels = labels
@@ -80,7 +81,7 @@ class Ask:
 def _ways(port: int, size: int, folder: Path) -> dict[str, Callable[[], object]]:
     rows, labels = _rows(size)
     session = open_session(folder / "compiled" / "model.onnx")
-    connection = Connection(port)
+    connection = connect(port)
     return {
         "JSON": Ask(connection, json_request(rows), labels, lambda _head, body: json.loads(body)["outputs"][0]["data"]),
         "binary": Ask(connection, iris.binary_request(rows), labels, iris.read_binary),
@@ -131,7 +132,7 @@ def _looping_large(port: int) -> Iterator[None]:
 
 def _send_large(port: int) -> None:
     rows, _ = _rows(LARGE)
-    connection, request = Connection(port), iris.binary_request(rows)
+    connection, request = connect(port), iris.binary_request(rows)
     while exchange(connection, request, TIMEOUT_SECONDS).status == 200:
         pass
 
