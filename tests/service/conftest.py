@@ -24,7 +24,7 @@ from tests.service.server import Server, Start
 
 __all__ = ["postgres_server"]  # a fixture
 
-ENGINES = ("fastapi",)
+ENGINES = ("fastapi", "bentoml", "ray")
 ROOT = Path(__file__).parents[2]
 MODEL_SOURCES = (
     "uv.lock",
@@ -37,10 +37,45 @@ MODEL_SOURCES = (
 )
 
 
+# What an engine's own proxy decides, before a request reaches the application or after its answer left it. Tests of it
+# are skipped by name; tests/service/engines/test_ray.py says what HAProxy does instead.
+HAPROXY = {
+    "refuses it with a 400 or 408 of its own": (
+        "test_an_offer_to_upgrade_is_ignored",
+        "test_any_headers_get_an_answer",
+        "test_bytes_that_are_not_http_answer_400_and_close",
+        "test_headers_that_never_end_in_time_answer_408",
+        "test_headers_that_trickle_answer_408",
+        "test_endless_headers_answer_431",
+        "test_one_endless_header_answers_431",
+        "test_an_endless_path_answers_431",
+        "test_whole_headers_over_the_limit_answer_431",
+    ),
+    "decides on its clients' connections": (
+        "test_a_client_that_waits_is_spared_a_body_that_is_too_large",
+        "test_a_declared_length_over_the_limit_is_refused_before_the_body_is_sent",
+        "test_a_chunked_body_over_the_limit_is_read_no_further",
+        "test_a_draining_server_closes_its_connections",
+        "test_a_length_over_the_limit_is_refused_and_the_connection_closed",
+    ),
+}
+PROXY_DECIDES = {"ray": {test: f"HAProxy {what}" for what, tests in HAPROXY.items() for test in tests}}
+
+# A Ray takes 2 GB and ten processes: the one of the defaults stays, and of the others the oldest ends first.
+MOST_SHARED = {"ray": 4}
+# … and half a minute to start. Its own tests, conformance and parity always run on it, with a matrix, named columns and
+# a slow model. Whatever else needs a server with settings of its own does so with --all-on-ray.
+ALWAYS_ON_RAY = ("test_conformance.py", "test_parity.py")
+MODELS_ON_RAY = ("iris-classifier", "churn-classifier", "slow")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--service-url", help="Test the server at this URL, which serves the iris example, and start none."
     )
+    parser.addoption("--all-on-ray", action="store_true", help="Start a Ray for every test that needs one: 40 minutes.")
+    parser.addoption("--parity-requests", type=int, default=3000, help="How many requests every engine answers alike.")
+    parser.addoption("--parity-seed", type=int, default=4, help="Which requests these are.")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -49,11 +84,30 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if {"start", "serve", "server"} & set(getattr(item, "fixturenames", ())):
                 item.add_marker(needs_start)
+    for item in items:
+        engine = getattr(item, "callspec", None) and item.callspec.params.get("engine")
+        reason = PROXY_DECIDES.get(engine, {}).get(item.originalname)
+        if reason is None and engine == "ray" and not config.getoption("--all-on-ray") and _starts_a_ray(item):
+            reason = "a Ray of its own starts with --all-on-ray"
+        if reason:
+            item.add_marker(pytest.mark.skip(reason=f"{engine}: {reason}"))
+
+
+def _starts_a_ray(item: pytest.Item) -> bool:
+    """Whether a test would start a Ray that is not among those that always run."""
+    needed = set(getattr(item, "fixturenames", ()))
+    if not {"start", "serve"} & needed or "server" in needed or item.path.parent.name == "engines":
+        return False
+    params = item.callspec.params
+    return item.path.name not in ALWAYS_ON_RAY or params.get("model", params.get("name")) not in MODELS_ON_RAY
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "engine" in metafunc.fixturenames:
-        engines = ("url",) if metafunc.config.getoption("--service-url", default=None) else ENGINES
+        only = metafunc.definition.get_closest_marker("engine")
+        engines = only.args if only else ENGINES
+        if metafunc.config.getoption("--service-url", default=None):
+            engines = ("url",)
         metafunc.parametrize("engine", engines, indirect=True, scope="session")
 
 
@@ -93,6 +147,9 @@ def serve(engine: str, models: Path, tmp_path_factory: pytest.TempPathFactory) -
     def shared(model: str = "iris-classifier", **settings: object) -> Server:
         key = (model, *sorted(settings.items()))
         if key not in running:
+            others = [other for other in running if other != ("iris-classifier",)]
+            if len(others) == MOST_SHARED.get(engine):
+                _stop_all([running.pop(others[0])])
             running[key] = _started(engine, models / model, tmp_path_factory.mktemp(engine), settings)
         return running[key]
 

@@ -61,8 +61,11 @@ def slow(folder: Path) -> None:
     _write(folder, nodes, constants, facts, TensorProto.FLOAT)
 
 
-def fragile(folder: Path) -> None:
-    """Write a model that looks each row up in a table of four, and fails when it is not there."""
+def fragile(folder: Path, index: int = 3) -> None:
+    """Write a model that looks each row up in a table of four, and fails when it is not there.
+
+    index: the last row of its sample; one that is not in the table fails the warm-up.
+    """
     table = np.array([10, 20, 30, 40], dtype=np.int64)
     constants = [
         numpy_helper.from_array(table, "table"),
@@ -75,7 +78,7 @@ def fragile(folder: Path) -> None:
     signature = Signature(
         inputs=(TensorSpec("features", "INT64", (-1, 1)),), outputs=(TensorSpec("prediction", "INT64", (-1,)),)
     )
-    _write(folder, nodes, constants, Facts(folder.name, signature, [[0], [3]], [10, 40]), TensorProto.INT64)
+    _write(folder, nodes, constants, Facts(folder.name, signature, [[0], [index]], [10, 40]), TensorProto.INT64)
 
 
 def _write(folder: Path, nodes: list, constants: list, facts: Facts, kind: int) -> None:

@@ -1,5 +1,6 @@
 """A PostgreSQL server of the machine's own packages, in a temporary folder, reached by a Unix socket."""
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -7,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.tools import find_tool
@@ -27,7 +29,16 @@ class PostgresServer:
         if self._user:
             shutil.chown(self._folder, self._user)
         self._run("initdb", "--auth=trust", "--username=trivet", "--encoding=UTF8", "--locale=C", "--no-sync")
+        self._numbers = itertools.count()
         self.url = f"postgresql://trivet@/postgres?host={self._folder}"
+
+    def new_database(self) -> str:
+        """Return the URL of a new, empty database; the server runs then."""
+        self.start()  # a test that failed may have left it stopped
+        name = f"log_{next(self._numbers)}"
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return self.url.replace("/postgres?", f"/{name}?")
 
     def start(self) -> None:
         """Start the server, unless it runs, and wait until it answers."""

@@ -16,31 +16,50 @@ import msgspec
 from tests.service.waiting import until
 
 HOST = "127.0.0.1"
-READY_SECONDS = 30.0
+# Ray starts ten processes of its own before the first replica; on a busy machine each takes its time.
+READY_SECONDS = {"fastapi": 180.0, "bentoml": 180.0, "ray": 300.0}
+READY_LINE = b'"event":"ready"'
 STOP_SECONDS = 30.0
+GONE_SECONDS = 10.0
 CLIENT_SECONDS = 30.0
 TRIVET = Path(sys.executable).with_name("trivet")
 
 
 class Server:
-    """One running server. log: the file that takes its output, standard error included."""
+    """One running server. log: the file that takes its output, standard error included.
 
-    def __init__(self, engine: str, model: Path, folder: Path, settings: Mapping[str, Any], workers: int = 1) -> None:
+    model: a folder, or a URI. environment: variables beside the settings.
+    """
+
+    def __init__(
+        self,
+        engine: str,
+        model: Path | str,
+        folder: Path,
+        settings: Mapping[str, Any],
+        workers: int = 1,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.engine = engine
         self.model = model
         self.folder = folder
         self.port = int(settings.get("port") or free_port())
         self.log = folder / f"{self.port}.log"
+        self.workers = workers
         variables = {f"TRIVET_{name.upper()}": str(value) for name, value in settings.items()}
-        command = [str(TRIVET), "serve", "--engine", engine, "--model", str(model), "--port", str(self.port)]
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
-                [*command, *(["--workers", str(workers)] if workers > 1 else [])],
+                self.command(),
                 cwd=folder,
-                env=_inherited() | {"TRIVET_HOME": str(folder / "home")} | variables,
+                env=inherited() | {"TRIVET_HOME": str(folder / "home")} | variables | dict(environment or {}),
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
+
+    def command(self) -> list[str]:
+        """Return the command that is this server."""
+        command = [str(TRIVET), "serve", "--engine", self.engine, "--model", str(self.model), "--port", str(self.port)]
+        return [*command, *(["--workers", str(self.workers)] if self.workers > 1 else [])]
 
     @property
     def url(self) -> str:
@@ -51,9 +70,12 @@ class Server:
         return httpx.Client(base_url=self.url, timeout=CLIENT_SECONDS, trust_env=False, **options)
 
     def wait_until(self, state: str) -> None:
-        """Return once the server is `ready`, or at least `live`."""
+        """Return once the server is `ready`, each of its workers by its own log line, or at least `live`."""
+        seconds = READY_SECONDS[self.engine]
         with self.client() as client:
-            until(lambda: self._is(state, client), READY_SECONDS, lambda: f"{self.url} is {state}\n{self.log_text()}")
+            until(lambda: self._is(state, client), seconds, lambda: f"{self.url} is {state}\n{self.log_text()}")
+        if state == "ready" and self.workers > 1 and self.engine != "ray":  # Ray waits for its replicas itself
+            until(lambda: self.log.read_bytes().count(READY_LINE) >= self.workers, seconds, self.log_text)
 
     def lines(self) -> list[dict[str, Any]]:
         """Return the log's lines, each a JSON object."""
@@ -75,7 +97,7 @@ class Server:
         children = self.children()
         self.terminate()
         self.check_stopped(tracebacks=tracebacks)
-        assert [child for child in children if is_alive(child)] == []
+        until(lambda: not any(map(is_alive, children)), GONE_SECONDS, "its processes are gone")
 
     def children(self) -> list[int]:
         """Return the processes that this one started and that still run."""
@@ -124,7 +146,7 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def _inherited() -> dict[str, str]:
+def inherited() -> dict[str, str]:
     """The environment without the settings of whoever runs the tests."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("TRIVET_", "MLFLOW_"))}
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -30,17 +29,11 @@ Open = Callable[..., PredictionLog]
 # Far above what a put takes, far below any time-out of the database.
 LONGEST_PUT_SECONDS = 0.1
 
-_numbers = itertools.count()
-
 
 @pytest.fixture
 def url(postgres_server: PostgresServer) -> str:
     """The URL of a new, empty database."""
-    postgres_server.start()  # a test that failed may have left it stopped
-    name = f"log_{next(_numbers)}"
-    with psycopg.connect(postgres_server.url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return postgres_server.url.replace("/postgres?", f"/{name}?")
+    return postgres_server.new_database()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Waiting for a condition with a deadline, and sending slowly: the only place of the service tests that sleeps."""
+"""Waiting for a condition with a deadline, and sending slowly: the only place of the tests that sleeps."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,13 +10,15 @@ LOOK_SECONDS = 0.01
 TRICKLE_SECONDS = 0.1
 
 
-def until(condition: Callable[[], T], seconds: float, what: str | Callable[[], str]) -> T:
+def until(
+    condition: Callable[[], T], seconds: float, what: str | Callable[[], str], look_seconds: float = LOOK_SECONDS
+) -> T:
     """Return the condition's first true value; fail when it has none in time."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what() if callable(what) else what}")
-        time.sleep(LOOK_SECONDS)
+        time.sleep(look_seconds)
     return value
 
 

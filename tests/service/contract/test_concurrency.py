@@ -48,31 +48,6 @@ def test_concurrent_requests_are_merged_into_few_runs(slow):
     assert runs < REQUESTS / 2
 
 
-def test_outputs_are_selected_for_each_request_of_a_batch(url, iris):
-    wanted = [["prediction"], ["probability"], ["probability", "prediction"], []]
-    tensor = {"name": "features", "datatype": "FP64", "shape": [1, 4]}
-    with pooled(url) as client:
-        calls = [
-            partial(
-                client.post,
-                f"/v2/models/{iris.name}/infer",
-                json={
-                    "inputs": [tensor | {"data": iris.rows[number % len(iris.rows)]}],
-                    "outputs": [{"name": name} for name in wanted[number % 4]],
-                },
-            )
-            for number in range(REQUESTS)
-        ]
-        answers = [outputs_of(answer_of(response)) for response in together(calls)]
-
-    for number, outputs in enumerate(answers):
-        row = number % len(iris.rows)
-        assert list(outputs) == (wanted[number % 4] or iris.output_names)
-        assert outputs.get("prediction", [iris.predictions[row]]) == [iris.predictions[row]]
-        expected = iris.probabilities[row]
-        assert outputs.get("probability", expected) == pytest.approx(expected, abs=1e-5)
-
-
 def test_a_row_has_the_same_answer_alone_and_in_a_batch(url, iris):
     with pooled(url) as client:
         alone = [client.post("/predict", json={"features": row}).text for row in iris.rows]

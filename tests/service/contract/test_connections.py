@@ -25,19 +25,6 @@ def test_a_connection_is_kept(client):
     assert len(set(addresses)) == 1
 
 
-def test_pipelined_requests_are_answered_in_order(server):
-    ids = [b"one", b"two", b"three"]
-    first, second = (_request(ROW, f"x-request-id: {name.decode()}") for name in ids[:2])
-    last = raw.post("/predict", ROW, "x-request-id: three")
-
-    reply = raw.exchange(server.port, [first + second + last], SECONDS)
-
-    answers = reply.head + b"\r\n\r\n" + reply.body
-    assert answers.count(b"HTTP/1.1 200 OK") == 3
-    positions = [answers.index(b"x-request-id: " + name) for name in ids]
-    assert positions == sorted(positions)
-
-
 def test_a_request_in_many_pieces_is_answered(server):
     request = raw.post("/predict", ROW)
 

@@ -58,6 +58,17 @@ def test_readiness_goes_false_first_and_requests_are_still_answered(start, iris)
         assert answer_of(client.get("/v2/health/live")) == {"live": True}
         answer = client.post("/predict", json={"features": iris.rows[0]})
         assert answer_of(answer)["prediction"] == iris.predictions[0]
+    server.check_stopped()
+
+
+def test_a_draining_server_closes_its_connections(start, iris):
+    server = start(drain_wait_seconds=2)
+    with server.client() as client:
+        server.terminate()
+        until(lambda: client.get("/v2/health/ready").status_code == 503, SOON_SECONDS, "readiness is false")
+
+        answer = client.post("/predict", json={"features": iris.rows[0]})
+
         assert answer.headers["connection"] == "close"
     server.check_stopped()
 

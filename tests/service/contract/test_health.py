@@ -1,36 +1,6 @@
 """Health: what probes and load balancers ask."""
 
-import pytest
-
 from tests.service.shapes import answer_of, error_of
-
-
-def test_health_is_healthy(client):
-    assert answer_of(client.get("/health")) == {"status": "healthy"}
-
-
-def test_live_answers_live(client):
-    assert answer_of(client.get("/v2/health/live")) == {"live": True}
-
-
-def test_ready_answers_ready_and_live(client):
-    assert answer_of(client.get("/v2/health/ready")) == {"ready": True, "live": True}
-
-
-@pytest.mark.parametrize("path", ["/health", "/v2/health/live", "/v2/health/ready"])
-def test_health_answers_head_without_a_body(client, path):
-    response = client.head(path)
-
-    assert response.status_code == 200
-    assert response.content == b""
-
-
-@pytest.mark.parametrize("path", ["/health", "/v2/health/live", "/v2/health/ready", "/metrics"])
-def test_health_refuses_post_and_names_get(client, path):
-    response = client.post(path)
-
-    assert "GET" in error_of(response, 405) or "GET" in response.headers["allow"]
-    assert "GET" in response.headers["allow"].replace(" ", "").split(",")
 
 
 def test_a_server_that_still_loads_its_model_says_starting(start):

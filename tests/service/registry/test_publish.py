@@ -1,24 +1,41 @@
 """Train, publish, promote and fetch on a SQLite registry of its own, with the real MLflow."""
 
+import io
 import json
 import os
 import shutil
-import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import mlflow
 import numpy as np
 import pytest
 
+from services.cli.main import main
 from services.core import compiled_model
 from services.core.errors import LoadFailed
 from services.registry.cache import cached
 from services.registry.fetch import fetch
 
+# MLflow's own libraries warn of each other in this process.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
 URI = "models:/iris-classifier@production"
-# MLflow's import takes seconds, and more when other tests use the cores.
-COMMAND_SECONDS = 180
+ROW = np.array([[5.1, 3.5, 1.4, 0.2]])
+
+
+class Done(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    code: int
+    output: str
+    errors: str
+
+
+Trivet = Callable[..., Done]
 
 
 @pytest.fixture(scope="module")
@@ -26,32 +43,38 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("registry") / ".trivet"
 
 
-def run(home: Path, *arguments: str, program: tuple[str, ...]) -> subprocess.CompletedProcess:
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("TRIVET_", "MLFLOW_"))}
-    environment = {**kept, "TRIVET_HOME": str(home)}
-    command = [sys.executable, *program, *arguments]
-    return subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
-    )
+@pytest.fixture(scope="module")
+def trivet(home: Path) -> Iterator[Trivet]:
+    """The command line in this process: MLflow's import takes seconds. The README's test runs it as a program."""
+    with pytest.MonkeyPatch.context() as patched:
+        for variable in [name for name in os.environ if name.startswith(("TRIVET_", "MLFLOW_"))]:
+            patched.delenv(variable)
+        patched.setenv("TRIVET_HOME", str(home))
+
+        def run(*arguments: str) -> Done:
+            patched.setattr(sys, "argv", ["trivet", *arguments])
+            output, errors = io.StringIO(), io.StringIO()
+            with redirect_stdout(output), redirect_stderr(errors), pytest.raises(SystemExit) as ended:
+                main()
+            return Done(int(ended.value.code or 0), output.getvalue(), errors.getvalue())
+
+        yield run
+    mlflow.set_tracking_uri(None)
 
 
-def trivet(home: Path, *arguments: str) -> subprocess.CompletedProcess:
-    return run(home, *arguments, program=("-c", "from services.cli.main import main; main()"))
-
-
-def answer(done: subprocess.CompletedProcess) -> Any:
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+def answer(done: Done) -> Any:
+    assert done.code == 0, done.errors
+    return json.loads(done.output)
 
 
 @pytest.fixture(scope="module")
-def trained(home: Path) -> Any:
-    return answer(trivet(home, "train", "--json"))
+def trained(trivet: Trivet) -> Any:
+    return answer(trivet("train", "--json"))
 
 
 @pytest.fixture(scope="module")
-def published(home: Path, trained: Any) -> Any:
-    return answer(trivet(home, "publish", trained["uri"], "--json"))
+def published(trivet: Trivet, trained: Any) -> Any:
+    return answer(trivet("publish", trained["uri"], "--json"))
 
 
 def test_published_run_takes_its_name_and_the_alias(published: Any) -> None:
@@ -77,30 +100,52 @@ def test_download_has_the_published_digest(home: Path, published: Any) -> None:
     assert compiled_model.digest(model.folder) == published["digest"]
 
 
-def test_mlflow_loads_what_was_published(home: Path, published: Any) -> None:
-    program = (
-        "import logging, mlflow, numpy as np\n"
-        f"mlflow.set_tracking_uri('sqlite:///{home / 'mlflow.db'}')\n"
-        f"model = mlflow.pyfunc.load_model('{URI}')\n"
-        "print(model.predict(np.array([[5.1, 3.5, 1.4, 0.2]]))['probability'].tolist())"
-    )
+def test_mlflow_loads_what_was_published(published: Any) -> None:
+    model = mlflow.pyfunc.load_model(URI)
 
-    done = run(home, program=("-c", program))
-
-    assert done.stdout.strip() == "[[1.0, 0.0, 0.0]]", done.stderr
+    assert model.predict(ROW)["probability"].tolist() == [[1.0, 0.0, 0.0]]
 
 
-def test_promote_moves_the_alias_back_and_refuses_what_trivet_did_not_make(home: Path, published: Any) -> None:
-    second = answer(trivet(home, "publish", f"models:/iris-classifier/{published['version']}", "--json"))
+def test_promote_moves_the_alias_back_and_refuses_what_trivet_did_not_make(
+    home: Path, trivet: Trivet, published: Any
+) -> None:
+    second = answer(trivet("publish", f"models:/iris-classifier/{published['version']}", "--json"))
 
-    promoted = answer(trivet(home, "promote", "iris-classifier", "1", "--json"))
-    refused = trivet(home, "promote", "iris-classifier", "99")
+    promoted = answer(trivet("promote", "iris-classifier", "1", "--json"))
+    refused = trivet("promote", "iris-classifier", "99")
 
     assert second["version"] == "2"
     assert promoted == {"name": "iris-classifier", "alias": "production", "version": "1", "previous": "2"}
     assert fetch(URI, home).version == "1"
-    assert refused.returncode == 1
-    assert refused.stderr.startswith("trivet: models:/iris-classifier/99 is not in the registry")
+    assert refused.code == 1
+    assert refused.errors.startswith("trivet: models:/iris-classifier/99 is not in the registry")
+
+
+def test_rollback_goes_back_as_promotions_came_and_no_further(trivet: Trivet, published: Any) -> None:
+    for version in ("1", "2"):
+        answer(trivet("publish", f"models:/iris-classifier/{published['version']}", "--name", "back", "--json"))
+        answer(trivet("promote", "back", version, "--json"))
+    third = answer(trivet("publish", "models:/back/1", "--name", "back", "--json"))
+
+    backs = [answer(trivet("rollback", "back", "--json")) for _ in range(2)]
+    refused = trivet("rollback", "back")
+    unknown = trivet("rollback", "back", "--alias", "nothing")
+
+    assert third["version"] == "3"
+    assert backs == [
+        {"name": "back", "alias": "production", "version": "2", "previous": "3"},
+        {"name": "back", "alias": "production", "version": "1", "previous": "2"},
+    ]
+    assert (refused.code, unknown.code) == (1, 1)
+    assert "no version was before models:/back/1" in refused.errors
+    assert "models:/back@nothing is not in the registry" in unknown.errors
+
+
+def test_answers_to_the_sample_are_kept_with_the_model(home: Path, published: Any) -> None:
+    manifest = fetch(URI, home).manifest
+
+    assert manifest.answers.keys() == {"prediction", "probability"}
+    assert len(manifest.answers["prediction"]) == len(manifest.sample["features"])
 
 
 def test_changed_artefact_is_refused(home: Path, published: Any, tmp_path: Path) -> None:
@@ -117,7 +162,7 @@ def test_changed_artefact_is_refused(home: Path, published: Any, tmp_path: Path)
         path.write_bytes(content)
 
 
-def test_scikit_learn_model_is_registered_and_mlflow_loads_it(home: Path, tmp_path: Path) -> None:
+def test_scikit_learn_model_is_registered_and_mlflow_loads_it(home: Path, trivet: Trivet, tmp_path: Path) -> None:
     import skops.io
     from sklearn.datasets import load_iris
     from sklearn.neighbors import KNeighborsClassifier
@@ -126,17 +171,12 @@ def test_scikit_learn_model_is_registered_and_mlflow_loads_it(home: Path, tmp_pa
     path = tmp_path / "near.skops"
     skops.io.dump(KNeighborsClassifier(weights="distance").fit(features, labels), path)
 
-    made = answer(trivet(home, "publish", str(path), "--name", "near", "--json"))
-    program = (
-        "import mlflow, numpy as np\n"
-        f"mlflow.set_tracking_uri('sqlite:///{home / 'mlflow.db'}')\n"
-        "print(mlflow.pyfunc.load_model('models:/near@production').predict(np.array([[5.1, 3.5, 1.4, 0.2]])))"
-    )
-    done = run(home, program=("-c", program))
+    made = answer(trivet("publish", str(path), "--name", "near", "--json"))
+    model = mlflow.pyfunc.load_model("models:/near@production")
 
     assert made["runtime"] == "sklearn"
     assert fetch("models:/near@production", home).digest == made["digest"]
-    assert done.stdout.strip() == "[0]", done.stderr
+    assert model.predict(ROW).tolist() == [0]
 
 
 @pytest.mark.parametrize(
@@ -147,12 +187,12 @@ def test_scikit_learn_model_is_registered_and_mlflow_loads_it(home: Path, tmp_pa
         ("models:/iris-classifier/Production", "use models:/iris-classifier@production"),
     ],
 )
-def test_what_mlflow_does_not_have_is_one_sentence(home: Path, uri: str, sentence: str) -> None:
-    done = trivet(home, "publish", uri, "--name", "x")
+def test_what_mlflow_does_not_have_is_one_sentence(trivet: Trivet, uri: str, sentence: str) -> None:
+    done = trivet("publish", uri, "--name", "x")
 
-    assert done.returncode == 1
-    assert sentence in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.code == 1
+    assert sentence in done.errors
+    assert "Traceback" not in done.errors
 
 
 def test_accuracy_is_of_rows_that_were_held_out(trained: Any) -> None:

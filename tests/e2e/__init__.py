@@ -1,0 +1,1 @@
+"""Images, charts and operators on a real cluster."""

@@ -1,0 +1,1 @@
+"""Aliases that move while servers serve."""
