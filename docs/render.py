@@ -1,4 +1,4 @@
-"""`python -m docs.render`: writes the pages of this folder that are made from code. A test says when one is stale."""
+"""`python -m docs.render`: writes the pages that are made from code. A test says when one is stale."""
 
 import textwrap
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
+from docs import charts, conformance, engines, network, scaling
 from services.core.settings import PREFIX, Settings
 
 FOLDER = Path(__file__).parent
@@ -33,7 +34,14 @@ def settings_page() -> str:
 
 def pages() -> dict[Path, str]:
     """Return what each generated page should hold."""
-    return {FOLDER / "settings.md": settings_page()}
+    return {
+        FOLDER / "settings.md": settings_page(),
+        FOLDER / "engines.md": engines.page(),
+        FOLDER / "conformance.md": conformance.page(),
+        FOLDER / "network.md": network.page(),
+        FOLDER / "scaling.md": scaling.page(),
+        **charts.pages(),
+    }
 
 
 def _setting(name: str, field: FieldInfo) -> str:
@@ -48,7 +56,7 @@ def _default(name: str, value: Any) -> str:
         return "unset"
     if value in ((), ""):
         return "empty"
-    if name.endswith("_bytes"):
+    if name.endswith("_bytes") and value:
         return f"`{value}` ({value // MIB} MiB)" if value >= MIB else f"`{value}` ({value // KIB} KiB)"
     return f"`{value}`"
 
