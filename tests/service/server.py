@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ from typing import Any
 import httpx
 import msgspec
 
+from services.core.free_ports import free_ports
 from tests.service.waiting import until
 
 HOST = "127.0.0.1"
@@ -142,8 +142,7 @@ def is_alive(pid: int) -> bool:
 
 def free_port() -> int:
     """Return a port that nothing listens on now."""
-    with socket.create_server((HOST, 0)) as found:
-        return int(found.getsockname()[1])
+    return free_ports(1)[0]
 
 
 def inherited() -> dict[str, str]:

@@ -5,11 +5,11 @@ Ray reads most of them when it is imported, so nothing here imports it.
 """
 
 import secrets
-import socket
 import sys
 from math import ceil
 from pathlib import Path
 
+from services.core.free_ports import free_ports
 from services.core.settings import Settings
 from services.engines.ray.haproxy import HEAD_TIMEOUT_VARIABLE
 
@@ -40,7 +40,7 @@ FAST_PATH = {
 def own(settings: Settings, folder: Path, *, haproxy: bool) -> dict[str, str]:
     """Return the variables for a Ray of one's own in this folder, beside which others may run."""
     client_seconds = max(settings.body_timeout_seconds, settings.header_timeout_seconds, settings.keep_alive_seconds)
-    ports = [str(port) for port in _free_ports(3)]
+    ports = [str(port) for port in free_ports(3)]
     return {
         **(FAST_PATH if haproxy else PLAIN_PATH),
         "RAY_USAGE_STATS_ENABLED": "0",
@@ -68,11 +68,3 @@ def own(settings: Settings, folder: Path, *, haproxy: bool) -> dict[str, str]:
         "RAY_SERVE_HAPROXY_STATS_PORT": ports[1],
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": ports[2],
     }
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [found.getsockname()[1] for found in sockets]
-    for found in sockets:
-        found.close()
-    return ports

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from services.core import logs
 from services.core.errors import SettingsInvalid, TrivetError
+from services.core.free_ports import free_ports
 from services.core.metrics import Metrics
 from services.core.settings import Settings, hand_down
 from services.engines.ray import environment, log_socket
@@ -91,10 +92,12 @@ def _without_chatter(path: Path) -> Iterator[None]:
 def _free_port(settings: Settings) -> int:
     """Return the port, checked to be free: Ray itself would only try for a long time. Raises SettingsInvalid."""
     try:
-        with socket.create_server((settings.host, settings.port)) as found:
-            return int(found.getsockname()[1])
+        if not settings.port:
+            return free_ports(1, settings.host)[0]
+        with socket.create_server((settings.host, settings.port)):
+            return settings.port
     except OSError as error:
-        raise SettingsInvalid(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from error
+        raise SettingsInvalid(f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}") from error
 
 
 def _has_haproxy(settings: Settings) -> bool:
