@@ -50,12 +50,14 @@ class Metrics(Collector):
     """Every metric of the contract.
 
     engine: the same in every metric, so it is given once. shared_folder: where several worker processes gather them.
+    has_peers: whether one of them was there before this one.
     """
 
     def __init__(self, engine: str, shared_folder: Path | None = None) -> None:
         self.engine = engine
         self.registry = CollectorRegistry()
         self._shared_folder = shared_folder
+        self.has_peers = shared_folder is not None and any(map(_is_alive, exporting(shared_folder)))
         self._tallies = Tallies(self.registry)
         if shared_folder is None:
             ProcessCollector(registry=self.registry)
@@ -183,3 +185,12 @@ class Metrics(Collector):
 
     def _histogram(self, name: str, text: str, *labels: str, buckets: Sequence[float] = SECONDS_BUCKETS) -> Histogram:
         return Histogram(f"inference_{name}", text, ("engine", *labels), registry=self.registry, buckets=buckets)
+
+
+def exporting(shared_folder: Path) -> set[int]:
+    """Return the process ids of the workers whose gauges are in the folder; some may be dead."""
+    return {int(file.stem.rpartition("_")[2]) for file in shared_folder.glob("gauge_live*.db")}
+
+
+def _is_alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()

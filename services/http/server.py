@@ -40,6 +40,9 @@ INLINE_BYTES = 32 * 1024
 # small request beside it.
 SWITCH_SECONDS = 0.0005
 LOG_FLUSH_SECONDS = 0.1
+# How long a worker process that comes after others keeps from listening until it is ready, since they answer meanwhile.
+# Longer than a load from the cache takes, and short, because nobody knows whether those others are ready.
+LATE_SECONDS = 10.0
 
 logger = logging.getLogger("trivet.server")
 
@@ -75,7 +78,10 @@ class Server:
         self._headers: dict[bytes, tuple[Header, ...]] = {}
 
     async def start(self) -> None:
-        """Begin to load the models and to write the logs; returns at once, and readiness tells the rest."""
+        """Begin to load the models and to write the logs; readiness tells the rest.
+
+        Returns at once, but where other workers share the listening socket only when the models are loaded, or late.
+        """
         sys.setswitchinterval(SWITCH_SECONDS)
         if self.prediction_log is not None:
             self.prediction_log.start()
@@ -84,6 +90,8 @@ class Server:
             self._spawn(self.candidate.run())
         self._spawn(self._flush_logs())
         self._spawn(self.bodies.watch())
+        if self.metrics.has_peers:
+            await asyncio.wait({self._serving}, timeout=LATE_SECONDS)
 
     async def stop(self) -> None:
         """End every task, flush the prediction log, free the models."""

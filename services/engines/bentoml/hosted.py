@@ -128,8 +128,9 @@ def forget_dead_workers(metrics_folder: Path) -> None:
     """Take the gauges of workers that were killed out of the metrics: nobody else does, here."""
     from prometheus_client import multiprocess
 
-    pids = {int(file.stem.rpartition("_")[2]) for file in metrics_folder.glob("gauge_live*.db")}
-    for pid in sorted(pids):
+    from services.core.metrics import exporting
+
+    for pid in sorted(exporting(metrics_folder)):
         if not Path(f"/proc/{pid}").exists():
             logger.error("worker died", extra={"pid": pid})
             with contextlib.suppress(FileNotFoundError):  # another worker does so too

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from functools import partial
 
 import httpx
@@ -95,6 +96,19 @@ def test_a_killed_worker_takes_only_what_it_had_in_flight_with_it(pair, iris):
     answered = [answer for answer in answers if answer is not None]
     assert len(answered) >= 5 * REQUESTS - CLIENTS
     assert {answer_of(answer)["prediction"] for answer in answered} == {iris.predictions[0]}
+
+
+def test_a_worker_that_comes_later_takes_no_request_before_it_is_ready(pair, iris):
+    victim = min(_ready(pair))
+    os.kill(victim, signal.SIGKILL)
+    deadline = time.monotonic() + SOON_SECONDS
+    answers = []
+    while len(_ready(pair) - {victim}) < 2:
+        assert time.monotonic() < deadline, "a new worker is ready"
+        with pooled(pair.url) as client:  # new connections, which any worker may accept
+            answers += together([partial(client.post, "/predict", json={"features": iris.rows[0]})] * CLIENTS)
+
+    assert {answer_of(answer)["prediction"] for answer in answers} == {iris.predictions[0]}
 
 
 def test_a_dead_worker_leaves_no_gauge_behind(pair, iris):

@@ -1,5 +1,7 @@
 """Metrics of one process, in an object of its own."""
 
+import os
+
 import pytest
 
 from services.core.metrics import Metrics
@@ -79,3 +81,13 @@ def test_versions_of_a_model_share_their_levels():
 
     labels = {"engine": "fastapi", "model": "m"}
     assert metrics.registry.get_sample_value("inference_requests_in_flight", labels) == 1
+
+
+def test_a_worker_has_peers_when_another_that_lives_exports_beside_it(tmp_path):
+    alone = Metrics("fastapi", tmp_path).has_peers
+    (tmp_path / "gauge_livemax_999999999.db").touch()
+    beside_a_dead_one = Metrics("fastapi", tmp_path).has_peers
+    (tmp_path / f"gauge_livemax_{os.getppid()}.db").touch()
+
+    assert (alone, beside_a_dead_one, Metrics("fastapi", tmp_path).has_peers) == (False, False, True)
+    assert not Metrics("fastapi").has_peers
