@@ -31,6 +31,9 @@ ROWS = (
     ("answers by status", "statuses"),
     ("requests without an answer", "failures"),
     ("the load was sent in time", "load_kept_up"),
+    ("`trivet simulate` with the same load: replicas apart at one time, at most", "simulated.most_replicas"),
+    ("seconds that it came earlier or later to a number of replicas, at most", "simulated.most_shift_seconds"),
+    ("its replica-hours, over those of the cluster", "simulated.replica_hours"),
 )
 
 
@@ -44,12 +47,20 @@ def _measured(kept: dict[str, dict[str, Any]]) -> Iterator[str]:
     yield "| | " + " | ".join(f"`{name}`" for name in kept) + " |"
     yield "| --- |" + " --- |" * len(kept)
     for text, key in ROWS:
-        yield f"| {text} | " + " | ".join(_cell(each.get(key)) for each in kept.values()) + " |"
+        yield f"| {text} | " + " | ".join(_cell(_found(each, key)) for each in kept.values()) + " |"
     for name in kept:
         yield f"\n![Replicas, load and latency over time: {name}](scaling/{name}.svg)"
+
+
+def _found(measured: dict[str, Any], key: str) -> Any:
+    for name in key.split("."):
+        measured = measured.get(name, {})
+    return measured
 
 
 def _cell(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name}: {count:,}" for name, count in value.items()) or "none"
+    if isinstance(value, float):
+        return f"{value:.3g}"
     return f"{value:,}" if isinstance(value, int) else str(value)

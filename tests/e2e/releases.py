@@ -1,10 +1,13 @@
 """Releases as small as two cores need them, and a host of the gateway for each namespace."""
 
+import http.client
+from contextlib import closing
 from typing import Any
 
 from k8s.render import RELEASES
 from tests.e2e.helm import Release
 from tests.e2e.kube import Namespace
+from tests.e2e.traffic import ANSWER_SECONDS, GATEWAY
 
 ENGINES = ("fastapi", "bentoml", "ray")
 # A server at rest takes next to nothing, and the CPU of a first start must not bring a second one.
@@ -22,6 +25,8 @@ SMALL_RAY: dict[str, Any] = {
 }
 # Of a Ray, while others use the machine.
 READY_SECONDS = 240
+# So many connections in a row, since each thread of the gateway learns of a route by itself.
+LEADS = 8
 
 
 def release(namespace: Namespace, name: str) -> Release:
@@ -39,8 +44,16 @@ def serve(namespace: Namespace, engine: str, **values: Any) -> Release:
 
 
 def route(namespace: Namespace, **weights: int) -> str:
-    """Send a host of the namespace's own to its engines by weight, and return the host's name."""
+    """Send a host of the namespace's own to its engines by weight, and return the host's name when it leads there."""
     host = f"{namespace.name}.example"
     engines = {name: {"enabled": name in weights, "weight": weights.get(name, 0)} for name in ENGINES}
     release(namespace, "gateway").apply("kind-gateway", hostnames=[host], engines=engines)
+    namespace.until(lambda: all(leads(host) for _ in range(LEADS)), f"the gateway leads {host} to a server")
     return host
+
+
+def leads(host: str) -> bool:
+    """Whether the gateway leads a host to a ready server: it learns of a route a moment after Kubernetes does."""
+    with closing(http.client.HTTPConnection(*GATEWAY, timeout=ANSWER_SECONDS)) as connection:
+        connection.request("GET", "/v2/health/ready", headers={"Host": host})
+        return connection.getresponse().status == http.client.OK

@@ -5,8 +5,12 @@ The pods have a small limit of CPU, so that a pod and not the machine is what sa
 
 import contextlib
 import datetime
+import itertools
 import json
 import statistics
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +18,8 @@ import pytest
 
 from tests.e2e.helm import Release
 from tests.e2e.kube import Namespace, kubectl
-from tests.e2e.releases import route, serve
+from tests.e2e.releases import SMALL_RAY, route, serve
+from tests.e2e.test_ray_service import cluster
 from tests.e2e.timeline import Replicas, Timeline, ask, load
 from tests.service.waiting import until
 from tests.tools import ROOT
@@ -22,46 +27,82 @@ from tests.tools import ROOT
 pytestmark = pytest.mark.long
 
 KEPT = ROOT / "docs" / "scaling"
-LIMIT = "150m"
-RESOURCES = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"cpu": LIMIT, "memory": "512Mi"}}
+# A pod of Ray has Ray's own processes beside the one replica.
+LIMITS = {"fastapi": "150m", "bentoml": "150m", "ray": "400m"}
+MEMORY = {"fastapi": "512Mi", "bentoml": "512Mi", "ray": "2Gi"}
 MAX_REPLICAS = 6
 # A request is work enough that a small pod, and not the client or the gateway, is what saturates.
 ROWS = 200
 SLO_SECONDS = 0.5
 WINDOW_SECONDS = 60
-FLOOD_SECONDS = 150
+# As long as the last pod takes to come, and a while.
+FLOOD_SECONDS = {"fastapi": 150, "bentoml": 150, "ray": 300}
 # Within which the wish has to rise, from the first recorded sample over the target; CPU is measured more slowly.
-RISE_SECONDS = {"keda": 60, "hpa": 90}
+RISE_SECONDS = {"keda": 60, "hpa": 90, "serve": 60}
 # Replicas are within their target by a tenth before the autoscaler moves.
 TOLERANCE = 1.1
 CALM_SECONDS = 30
+STEADY_SECONDS = 600
+# Of what one replica answers at most: with its work in flight at that, the target, there is room for a burst.
+TARGET_SHARE = 0.7
 PROBES = (20, 40, 60, 80, 120, 160, 240)
 PROBE_SECONDS = 10
 
 
-@pytest.fixture(params=[("fastapi", "keda"), ("bentoml", "keda"), ("fastapi", "hpa")], ids="-".join)
+MODES = [("fastapi", "keda"), ("bentoml", "keda"), ("fastapi", "hpa"), ("ray", "serve")]
+
+
+@pytest.fixture(params=MODES, ids="-".join)
 def scaled(request: pytest.FixtureRequest, namespace: Namespace) -> Iterator[tuple[Release, str, str, float, float]]:
     """An engine with an autoscaler, its host, the mode, the rate of one replica, and its target of work in flight."""
     engine, mode = request.param
-    made = serve(namespace, engine, resources=RESOURCES)
+    made = serve(namespace, engine, **values(engine, "none", 1, 1))
     host = route(namespace, **{engine: 100})
     rate, target = measure(host)
-    keda = {"keda": {"inFlightPerReplica": target, "fallbackReplicas": 1}} if mode == "keda" else {}
-    limits = {"minReplicas": 1, "maxReplicas": MAX_REPLICAS, "scaleDownWindowSeconds": WINDOW_SECONDS}
-    made.apply(f"kind-{engine}", resources=RESOURCES, autoscaling={"mode": mode, **limits, **keda})
+    made.apply(f"kind-{engine}", **values(engine, mode, target, MAX_REPLICAS))
     yield made, host, mode, rate, target
     made.uninstall()
 
 
+def values(engine: str, mode: str, target: float, most: int) -> dict[str, Any]:
+    """Return the values of an engine that has one replica, and under load at most so many."""
+    resources = {
+        "requests": {"cpu": "100m", "memory": "256Mi"},
+        "limits": {"cpu": LIMITS[engine], "memory": MEMORY[engine]},
+    }
+    if engine == "ray":
+        return values_of_ray(resources, target, most)
+    limits = {"minReplicas": 1, "maxReplicas": most, "scaleDownWindowSeconds": WINDOW_SECONDS}
+    keda = {"keda": {"inFlightPerReplica": target, "fallbackReplicas": 1}} if mode == "keda" else {}
+    return {"resources": resources, "autoscaling": {"mode": mode, **limits, **keda}}
+
+
+def values_of_ray(resources: dict[str, Any], target: float, most: int) -> dict[str, Any]:
+    """Return the same for Ray, which adds a replica for the requests, and a worker's pod for the replica."""
+    autoscaling = {
+        "min_replicas": 1,
+        "max_replicas": most,
+        "target_ongoing_requests": target,
+        "downscale_delay_seconds": WINDOW_SECONDS,
+    }
+    workers = {"replicas": 1, "minReplicas": 1, "maxReplicas": MAX_REPLICAS, "resources": resources}
+    return {
+        **SMALL_RAY,
+        "serve": {"num_replicas": None, "autoscaling": autoscaling},
+        "workers": {"cpu": workers},
+        "autoscaler": {"idleTimeoutSeconds": CALM_SECONDS},
+    }
+
+
 def measure(host: str) -> tuple[float, float]:
-    """Return what one replica answers in a second at most, and its work in flight at 70 % of that."""
+    """Return what one replica answers in a second at most, and its work in flight at a share of that."""
     rate = 0.0
     for tried in PROBES:
         answered = load(host, tried, PROBE_SECONDS, ROWS)["answered_rate"]
         rate = max(rate, answered)
         if answered < 0.9 * tried:  # the rest only costs refusals
             break
-    return rate, round(max(1.0, load(host, 0.7 * rate, PROBE_SECONDS, ROWS)["in_flight"]), 1)
+    return rate, round(max(1.0, load(host, TARGET_SHARE * rate, PROBE_SECONDS, ROWS)["in_flight"]), 1)
 
 
 def test_replicas_follow_four_times_the_load_of_one(scaled: tuple[Release, str, str, float, float]):
@@ -70,7 +111,7 @@ def test_replicas_follow_four_times_the_load_of_one(scaled: tuple[Release, str, 
     with watching(engine) as timeline:
         reports = [timeline.load(host, 0.3 * rate, CALM_SECONDS, ROWS)]
         flood = timeline.after()
-        reports.append(timeline.load(host, 4 * rate, FLOOD_SECONDS, ROWS))
+        reports.append(timeline.load(host, 4 * rate, FLOOD_SECONDS[engine.name], ROWS))
         calm = timeline.after()
         while wanted(timeline) > 1 and timeline.after() < calm + 10 * WINDOW_SECONDS:
             reports.append(timeline.load(host, 0.3 * rate, CALM_SECONDS, ROWS))
@@ -83,7 +124,7 @@ def test_replicas_follow_four_times_the_load_of_one(scaled: tuple[Release, str, 
     p99 = statistics.median(each for each in last if each is not None)
     found = {
         "day": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "cpu_limit": LIMIT,
+        "cpu_limit": LIMITS[engine.name],
         "rows": ROWS,
         "rate_of_one": round(rate),
         "in_flight_per_replica": target,
@@ -95,6 +136,7 @@ def test_replicas_follow_four_times_the_load_of_one(scaled: tuple[Release, str, 
         "statuses": total(reports, "statuses"),
         "failures": total(reports, "failures"),
         "load_kept_up": all(report["kept_up"] for report in reports),
+        "simulated": simulated(engine, timeline, rate),
     }
     keep(f"{engine.name}-{mode}", timeline, found, target)
     assert set(found["statuses"]) <= {"200", "429"} and not found["failures"], found
@@ -103,13 +145,28 @@ def test_replicas_follow_four_times_the_load_of_one(scaled: tuple[Release, str, 
     assert wanted(timeline) == 1, found
 
 
-def test_prometheus_goes_and_comes_back_and_no_replica_goes(namespace: Namespace):
-    engine = serve(namespace, "fastapi", resources=RESOURCES)
+def test_a_steady_load_at_the_target_changes_replicas_once_at_most(namespace: Namespace):
+    engine = serve(namespace, "fastapi", **values("fastapi", "none", 1, 1))
     host = route(namespace, fastapi=100)
     rate, target = measure(host)
-    keda = {"inFlightPerReplica": target, "fallbackReplicas": 1}
-    scaling = {"mode": "keda", "minReplicas": 1, "maxReplicas": 3, "scaleDownWindowSeconds": 0, "keda": keda}
-    engine.apply("kind-fastapi", resources=RESOURCES, autoscaling=scaling)
+    engine.apply("kind-fastapi", **values("fastapi", "keda", target, MAX_REPLICAS))
+
+    with watching(engine) as timeline:
+        report = timeline.load(host, TARGET_SHARE * rate, STEADY_SECONDS, ROWS)
+
+    wished = [look.replicas.wanted for look in timeline.looks]
+    changes = sum(one != next_one for one, next_one in itertools.pairwise(wished))
+    assert changes <= 1, wished
+    assert set(report["statuses"]) <= {"200", "429"} and not report["failures"]
+
+
+def test_prometheus_goes_and_comes_back_and_no_replica_goes(namespace: Namespace):
+    engine = serve(namespace, "fastapi", **values("fastapi", "none", 1, 1))
+    host = route(namespace, fastapi=100)
+    rate, target = measure(host)
+    scaling = values("fastapi", "keda", target, 3)
+    scaling["autoscaling"]["scaleDownWindowSeconds"] = 0
+    engine.apply("kind-fastapi", **scaling)
 
     with watching(engine) as timeline:
         timeline.load(host, 2.2 * rate, 120, ROWS)
@@ -143,6 +200,24 @@ def scale_prometheus(replicas: int) -> None:
         until(lambda: ask("vector(1)") is None, 120, "Prometheus is gone")
 
 
+def simulated(engine: Release, timeline: Timeline, rate: float) -> dict[str, Any]:
+    """Return how far `trivet simulate` is from the timeline, told what one replica can do and how long it starts."""
+    wished = timeline.first(lambda look: look.replicas.wanted > 1).after
+    served = timeline.first(lambda look: look.replicas.ready > 1).after
+    with tempfile.NamedTemporaryFile("w", suffix=".csv") as observed:
+        observed.write(timeline.csv())
+        observed.flush()
+        command = (
+            *(sys.executable, "-m", "services.cli.main", "simulate", "-", "--json", "--observed", observed.name),
+            *("--service", f"{1000 / rate:.2f}ms", "--cold-start", f"{served - wished:.0f}s"),
+            *("--cores", f"{int(LIMITS[engine.name].removesuffix('m')) / 1000}"),
+        )
+        ran = subprocess.run(command, input=engine.manifest(), capture_output=True, text=True, check=False, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+    found: dict[str, Any] = json.loads(ran.stdout)["observed"]
+    return found
+
+
 def watching(engine: Release) -> Timeline:
     """Return a timeline of a release in its own namespace."""
     series = f'trivet:inflight:sum{{namespace="{engine.namespace.name}",engine="{engine.name}"}}'
@@ -150,6 +225,9 @@ def watching(engine: Release) -> Timeline:
 
 
 def replicas(engine: Release) -> Replicas:
+    if engine.chart == "ray-service":
+        status = engine.namespace.get("raycluster", cluster(engine))["status"]
+        return Replicas(status["desiredWorkerReplicas"], status.get("readyWorkerReplicas", 0))
     found = engine.namespace.get("deployment", engine.name)
     return Replicas(found["spec"]["replicas"], found["status"].get("readyReplicas", 0))
 
