@@ -18,7 +18,7 @@ import pytest
 
 from tests.e2e.helm import Release
 from tests.e2e.kube import Namespace, kubectl
-from tests.e2e.releases import SMALL_RAY, route, serve
+from tests.e2e.releases import SMALL_RAY, release, route, serve
 from tests.e2e.test_ray_service import cluster
 from tests.e2e.timeline import Replicas, Timeline, ask, load
 from tests.service.waiting import until
@@ -42,6 +42,8 @@ RISE_SECONDS = {"keda": 60, "hpa": 90, "serve": 60}
 # Replicas are within their target by a tenth before the autoscaler moves.
 TOLERANCE = 1.1
 CALM_SECONDS = 30
+# After which a new pod is found, scraped, and what the rules make of that recorded.
+SCRAPED_SECONDS = 120
 STEADY_SECONDS = 600
 # Of what one replica answers at most: with its work in flight at that, the target, there is room for a burst.
 TARGET_SHARE = 0.7
@@ -56,12 +58,22 @@ MODES = [("fastapi", "keda"), ("bentoml", "keda"), ("fastapi", "hpa"), ("ray", "
 def scaled(request: pytest.FixtureRequest, namespace: Namespace) -> Iterator[tuple[Release, str, str, float, float]]:
     """An engine with an autoscaler, its host, the mode, the rate of one replica, and its target of work in flight."""
     engine, mode = request.param
-    made = serve(namespace, engine, **values(engine, "none", 1, 1))
-    host = route(namespace, **{engine: 100})
+    made, host = one_replica(namespace, engine)
     rate, target = measure(host)
     made.apply(f"kind-{engine}", **values(engine, mode, target, MAX_REPLICAS))
     yield made, host, mode, rate, target
     made.uninstall()
+
+
+def one_replica(namespace: Namespace, engine: str) -> tuple[Release, str]:
+    """Install an engine that stays at one replica, and return it with its host when Prometheus knows its load."""
+    made = serve(namespace, engine, **values(engine, "none", 1, 1))
+    # The recording rules of `make up` are for all namespaces, its monitors for their own.
+    off = {"enabled": False}
+    release(namespace, "observability").apply("kind-observability", rules=off, alerts=off, dashboards=off)
+    host = route(namespace, **{engine: 100})
+    until(lambda: ask(in_flight(made)) is not None, SCRAPED_SECONDS, "Prometheus knows the work in flight")
+    return made, host
 
 
 def values(engine: str, mode: str, target: float, most: int) -> dict[str, Any]:
@@ -146,8 +158,7 @@ def test_replicas_follow_four_times_the_load_of_one(scaled: tuple[Release, str, 
 
 
 def test_a_steady_load_at_the_target_changes_replicas_once_at_most(namespace: Namespace):
-    engine = serve(namespace, "fastapi", **values("fastapi", "none", 1, 1))
-    host = route(namespace, fastapi=100)
+    engine, host = one_replica(namespace, "fastapi")
     rate, target = measure(host)
     engine.apply("kind-fastapi", **values("fastapi", "keda", target, MAX_REPLICAS))
 
@@ -161,8 +172,7 @@ def test_a_steady_load_at_the_target_changes_replicas_once_at_most(namespace: Na
 
 
 def test_prometheus_goes_and_comes_back_and_no_replica_goes(namespace: Namespace):
-    engine = serve(namespace, "fastapi", **values("fastapi", "none", 1, 1))
-    host = route(namespace, fastapi=100)
+    engine, host = one_replica(namespace, "fastapi")
     rate, target = measure(host)
     scaling = values("fastapi", "keda", target, 3)
     scaling["autoscaling"]["scaleDownWindowSeconds"] = 0
@@ -220,8 +230,12 @@ def simulated(engine: Release, timeline: Timeline, rate: float) -> dict[str, Any
 
 def watching(engine: Release) -> Timeline:
     """Return a timeline of a release in its own namespace."""
-    series = f'trivet:inflight:sum{{namespace="{engine.namespace.name}",engine="{engine.name}"}}'
-    return Timeline(f"sum({series})", lambda: replicas(engine))
+    return Timeline(in_flight(engine), lambda: replicas(engine))
+
+
+def in_flight(engine: Release) -> str:
+    """Return PromQL for all work in flight of a release."""
+    return f'sum(trivet:inflight:sum{{namespace="{engine.namespace.name}",engine="{engine.name}"}})'
 
 
 def replicas(engine: Release) -> Replicas:

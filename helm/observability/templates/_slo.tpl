@@ -16,6 +16,7 @@ availability.budget: {{ divf (subf 100 .availability.objectivePercent) 100 | pri
 latency.objective: {{ toJson .latency.objectivePercent | quote }}
 latency.budget: {{ divf (subf 100 .latency.objectivePercent) 100 | printf "%.6g" | quote }}
 latency.threshold: {{ toJson .latency.thresholdSeconds | quote }}
+minimumRequests: {{ toJson .minimumRequests | quote }}
 latency.bound: {{ regexReplaceAll "^([0-9]+)$" (toJson .latency.thresholdSeconds) "${1}.0" | quote }}
 {{- end }}
 {{- end }}
