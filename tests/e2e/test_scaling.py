@@ -42,8 +42,8 @@ RISE_SECONDS = {"keda": 60, "hpa": 90, "serve": 60}
 # Replicas are within their target by a tenth before the autoscaler moves.
 TOLERANCE = 1.1
 CALM_SECONDS = 30
-# After which a new pod is found, scraped, and what the rules make of that recorded.
-SCRAPED_SECONDS = 120
+# After which Prometheus has a new monitor, for which its reloader looks every three minutes.
+SCRAPED_SECONDS = 420
 STEADY_SECONDS = 600
 # Of what one replica answers at most: with its work in flight at that, the target, there is room for a burst.
 TARGET_SHARE = 0.7
@@ -51,14 +51,22 @@ PROBES = (20, 40, 60, 80, 120, 160, 240)
 PROBE_SECONDS = 10
 
 
+@pytest.fixture(scope="module")
+def watched(shared_namespace: Namespace) -> Namespace:
+    """A namespace that Prometheus watches: the rules of `make up` are for all of them, its monitors for their own."""
+    off = {"enabled": False}
+    release(shared_namespace, "observability").apply("kind-observability", rules=off, alerts=off, dashboards=off)
+    return shared_namespace
+
+
 MODES = [("fastapi", "keda"), ("bentoml", "keda"), ("fastapi", "hpa"), ("ray", "serve")]
 
 
 @pytest.fixture(params=MODES, ids="-".join)
-def scaled(request: pytest.FixtureRequest, namespace: Namespace) -> Iterator[tuple[Release, str, str, float, float]]:
+def scaled(request: pytest.FixtureRequest, watched: Namespace) -> Iterator[tuple[Release, str, str, float, float]]:
     """An engine with an autoscaler, its host, the mode, the rate of one replica, and its target of work in flight."""
     engine, mode = request.param
-    made, host = one_replica(namespace, engine)
+    made, host = one_replica(watched, engine)
     rate, target = measure(host)
     made.apply(f"kind-{engine}", **values(engine, mode, target, MAX_REPLICAS))
     yield made, host, mode, rate, target
@@ -68,9 +76,6 @@ def scaled(request: pytest.FixtureRequest, namespace: Namespace) -> Iterator[tup
 def one_replica(namespace: Namespace, engine: str) -> tuple[Release, str]:
     """Install an engine that stays at one replica, and return it with its host when Prometheus knows its load."""
     made = serve(namespace, engine, **values(engine, "none", 1, 1))
-    # The recording rules of `make up` are for all namespaces, its monitors for their own.
-    off = {"enabled": False}
-    release(namespace, "observability").apply("kind-observability", rules=off, alerts=off, dashboards=off)
     host = route(namespace, **{engine: 100})
     until(lambda: ask(in_flight(made)) is not None, SCRAPED_SECONDS, "Prometheus knows the work in flight")
     return made, host
@@ -157,8 +162,8 @@ def test_replicas_follow_four_times_the_load_of_one(scaled: tuple[Release, str, 
     assert wanted(timeline) == 1, found
 
 
-def test_a_steady_load_at_the_target_changes_replicas_once_at_most(namespace: Namespace):
-    engine, host = one_replica(namespace, "fastapi")
+def test_a_steady_load_at_the_target_changes_replicas_once_at_most(watched: Namespace):
+    engine, host = one_replica(watched, "fastapi")
     rate, target = measure(host)
     engine.apply("kind-fastapi", **values("fastapi", "keda", target, MAX_REPLICAS))
 
@@ -171,8 +176,8 @@ def test_a_steady_load_at_the_target_changes_replicas_once_at_most(namespace: Na
     assert set(report["statuses"]) <= {"200", "429"} and not report["failures"]
 
 
-def test_prometheus_goes_and_comes_back_and_no_replica_goes(namespace: Namespace):
-    engine, host = one_replica(namespace, "fastapi")
+def test_prometheus_goes_and_comes_back_and_no_replica_goes(watched: Namespace):
+    engine, host = one_replica(watched, "fastapi")
     rate, target = measure(host)
     scaling = values("fastapi", "keda", target, 3)
     scaling["autoscaling"]["scaleDownWindowSeconds"] = 0
