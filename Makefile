@@ -96,8 +96,9 @@ gpu-capacity: ## Let the GPU pool offer GPUs that are not there, to try scheduli
 e2e: setup ## What `make up` brought, tried from outside: engines, upgrades, GPUs, security; under 15 minutes
 	$(RUN) pytest tests/e2e
 
-e2e-long: setup ## The same with the versions that take long
+e2e-long: setup ## The same with the versions that take long, and two hundred moves of an alias on each engine
 	$(RUN) pytest tests/e2e --long
+	$(RUN) pytest tests/service/swap --long -m long
 
 down: ## Delete the kind cluster
 	kind delete cluster --name trivet

@@ -9,16 +9,21 @@ from services.simulate.trace import Trace, Unreadable, number_of, of_points, rea
 
 
 class Observed(Struct, frozen=True):
-    """A recorded timeline. replicas: one entry a second, as the trace has them."""
+    """A recorded timeline. replicas: those that are ready, one entry a second, as the trace has them."""
 
     trace: Trace
     replicas: Values
 
 
+# Controllers look every fifteen seconds, and nobody knows when; so does what they look at.
+SHIFT_SECONDS = 30
+
+
 class Difference(Struct, frozen=True):
     """A simulation against a cluster.
 
-    most_replicas: the largest difference at one time, most_replicas_second: when. most_shift_seconds: how much earlier
+    most_replicas: the largest difference at one time, most_replicas_second: when. most_replicas_shifted: the largest
+    when the simulation may be up to SHIFT_SECONDS earlier or later. most_shift_seconds: how much earlier
     or later the simulation came to a number of replicas that the cluster came to, at most; None when the cluster never
     changed. changes: of the cluster; unmatched: those that the simulation did not make at all. replica_hours: of the
     simulation over those of the cluster.
@@ -26,6 +31,7 @@ class Difference(Struct, frozen=True):
 
     most_replicas: int
     most_replicas_second: int
+    most_replicas_shifted: int
     most_shift_seconds: int | None
     changes: int
     unmatched: int
@@ -33,7 +39,7 @@ class Difference(Struct, frozen=True):
 
 
 def parse(text: str) -> Observed:
-    """Read CSV: seconds,rate,replicas. Raises Unreadable."""
+    """Read CSV: seconds,rate,replicas, which are those that are ready. Raises Unreadable."""
     rows = read_rows(text, ("seconds", "rate", "replicas"))
     columns = (
         [number_of(row, name, line) for line, row in enumerate(rows, 2)] for name in ("seconds", "rate", "replicas")
@@ -46,15 +52,15 @@ def parse(text: str) -> Observed:
 
 def compare(run: Run, observed: Observed) -> Difference:
     """Compare a simulation of the observed load with what was observed."""
-    apart = np.abs(run.replicas - observed.replicas)
+    apart = np.abs(run.ready - observed.replicas)
     changed = np.flatnonzero(np.diff(observed.replicas)) + 1
     shifts: list[int] = []
     for second in changed.tolist():
         level = observed.replicas[second]
         if level > observed.replicas[second - 1]:
-            reached = (run.replicas[1:] >= level) & (run.replicas[:-1] < level)
+            reached = (run.ready[1:] >= level) & (run.ready[:-1] < level)
         else:
-            reached = (run.replicas[1:] <= level) & (run.replicas[:-1] > level)
+            reached = (run.ready[1:] <= level) & (run.ready[:-1] > level)
         times = np.flatnonzero(reached) + 1
         if len(times):
             shifts.append(int(np.abs(times - second).min()))
@@ -62,8 +68,16 @@ def compare(run: Run, observed: Observed) -> Difference:
     return Difference(
         most_replicas=int(apart.max()),
         most_replicas_second=int(apart.argmax()),
+        most_replicas_shifted=_shifted(run.ready, observed.replicas),
         most_shift_seconds=max(shifts, default=None),
         changes=len(changed),
         unmatched=len(changed) - len(shifts),
-        replica_hours=float(run.replicas.sum()) / total if total else float("nan"),
+        replica_hours=float(run.ready.sum()) / total if total else float("nan"),
     )
+
+
+def _shifted(simulated: Values, seen: Values) -> int:
+    """Return how far each second of the cluster is from the nearest of the simulation's seconds about it, at most."""
+    padded = np.pad(simulated, SHIFT_SECONDS, mode="edge")
+    about = np.lib.stride_tricks.sliding_window_view(padded, 2 * SHIFT_SECONDS + 1)
+    return int(np.abs(about - seen[:, None]).min(axis=1).max())

@@ -9,7 +9,7 @@ from services.simulate.fleet import Total
 from services.simulate.hpa_spec import Hpa, Metric
 from services.simulate.keda_spec import Keda
 from services.simulate.manifest import Found
-from services.simulate.observed import Difference
+from services.simulate.observed import SHIFT_SECONDS, Difference
 from services.simulate.queueing import Replica
 from services.simulate.ray import RayServe
 from services.simulate.report import Report
@@ -125,7 +125,8 @@ def difference(found: Difference) -> list[str]:
     shift = "none" if found.most_shift_seconds is None else _duration(found.most_shift_seconds)
     return [
         f"observed  {found.changes:,} changes, {found.unmatched:,} of them not simulated",
-        f"apart     by {found.most_replicas:,} replicas at most, after {_duration(found.most_replicas_second)}",
+        f"apart     by {found.most_replicas:,} replicas at most, after {_duration(found.most_replicas_second)}; "
+        f"by {found.most_replicas_shifted:,} when up to {SHIFT_SECONDS} s earlier or later count as the same",
         f"shifted   by {shift} at most",
         f"hours     {significant(found.replica_hours * 100)} % of the observed replica-hours",
     ]

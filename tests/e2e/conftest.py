@@ -34,21 +34,15 @@ RESTRICTED = {
 }
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--long", action="store_true", help="Run the long versions of the e2e tests as well.")
-
-
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[OPEN] = []
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ours = [item for item in items if item.path.parent == Path(__file__).parent]
     for item in ours:
         if reason := _missing():
             item.add_marker(pytest.mark.skip(reason=reason))
-        elif item.get_closest_marker("long") and not config.getoption("--long", default=False):
-            item.add_marker(pytest.mark.skip(reason="takes long: make e2e-long"))
 
 
 @functools.cache

@@ -140,14 +140,15 @@ def test_a_larger_fleet_of_replicas_costs_no_more_to_simulate():
 def test_a_simulation_against_itself_is_not_apart_and_a_shift_is_found():
     trace = of_segments(PROFILES["spike"](10, 400, 1200))
     run = simulate(trace, HpaScaler(hpa()), REPLICA, Timing())
-    later = np.concatenate([np.full(30, run.replicas[0]), run.replicas[:-30]])
+    later = np.concatenate([np.full(30, run.ready[0]), run.ready[:-30]])
 
-    same = observed.compare(run, observed.Observed(trace, run.replicas))
+    same = observed.compare(run, observed.Observed(trace, run.ready))
     shifted = observed.compare(run, observed.Observed(trace, later))
-    other = observed.compare(run, observed.Observed(trace, run.replicas + 90))
+    other = observed.compare(run, observed.Observed(trace, run.ready + 90))
 
     assert (same.most_replicas, same.most_shift_seconds, same.unmatched, same.replica_hours) == (0, 0, 0, 1.0)
     assert shifted.most_shift_seconds == 30 and shifted.most_replicas > 0
+    assert (same.most_replicas_shifted, shifted.most_replicas_shifted, other.most_replicas_shifted) == (0, 0, 90)
     assert other.most_replicas == 90 and other.unmatched == other.changes
 
 
