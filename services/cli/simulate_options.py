@@ -55,9 +55,7 @@ OPTIONS = (
     click.option("--query", help="PromQL for requests per second, with one series."),
     click.option("--start", "start_seconds", callback=reading(prometheus.moment), help="2026-01-31T08:00:00Z"),
     click.option("--end", "end_seconds", callback=reading(prometheus.moment), help="2026-02-01T08:00:00Z"),
-    click.option(
-        "--observed", type=FILE, help="CSV: seconds,rate,replicas (those that are ready) of a cluster."
-    ),
+    click.option("--observed", type=FILE, help="CSV: seconds,rate,replicas (those that are ready) of a cluster."),
     click.option("--fleet", type=FILE, help="CSV: name,manifest,trace and, if wanted, scale: many services at once."),
     click.option("--replicas-per-node", type=click.IntRange(1, 1000), help="With --fleet: count the nodes."),
     click.option(
