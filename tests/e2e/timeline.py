@@ -20,6 +20,8 @@ LOOK_SECONDS = 2.0
 ASK_SECONDS = 5.0
 # The report of a run is printed when the last answer has come.
 END_SECONDS = 60
+# More than every replica's queue has; with twice as many, a port that Docker forwards to a kind node once closed.
+CONNECTIONS = 256
 # `trivet load` ends with 4 when it was late itself, which two cores for everything make it; its report says so.
 FINISHED = (0, 1, 4)
 
@@ -129,7 +131,13 @@ def load(host: str, rate: float, seconds: float, rows: int) -> dict[str, Any]:
     command = (
         *(sys.executable, "-m", "services.cli.main", "load", "http://127.0.0.1:8080"),
         *(f"--header=Host: {host}", "--model=iris-classifier", f"--rows={rows}"),
-        *(f"--rate={rate:g}", f"--duration={seconds:g}s", "--arrivals=random", "--json"),
+        *(
+            f"--rate={rate:g}",
+            f"--duration={seconds:g}s",
+            "--arrivals=random",
+            f"--max-in-flight={CONNECTIONS}",
+            "--json",
+        ),
     )
     ran = subprocess.run(command, capture_output=True, text=True, timeout=seconds + END_SECONDS, check=False)
     assert ran.returncode in FINISHED, ran.stderr or ran.stdout
