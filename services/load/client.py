@@ -94,7 +94,8 @@ class Client:
         connection.busy = True
         self.busy += 1
         self.recording.in_flight_most = max(self.recording.in_flight_most, self.busy)
-        self.recording.sent.append(self.now())
+        connection.sent_seconds = self.now()
+        self.recording.sent.append(connection.sent_seconds)
         wanted = connection.wants
         try:
             connection.send(self.workload.request(index))
@@ -118,10 +119,14 @@ class Client:
                 self._on_event(connection)
 
     def drop_late(self, timeout_seconds: float) -> None:
-        """Give up the requests that were due longer ago than the time-out."""
+        """Give up the requests that were sent longer ago than the time-out.
+
+        Not those that were due so long ago: one that waited for a connection would be given up as soon as it is sent,
+        the next on its new connection, too, and no answer would ever be seen again.
+        """
         now = self.now()
         for connection in list(self.open.values()):
-            if connection.busy and now - connection.due_seconds > timeout_seconds:
+            if connection.busy and now - connection.sent_seconds > timeout_seconds:
                 self._drop(connection, NO_CONNECTION if connection.opening else TIMED_OUT)
 
     @contextmanager

@@ -30,12 +30,13 @@ class Connection:
     """A connection with at most one request on its way.
 
     opening: it is not there yet. wants: the events that it waits for.
-    busy: an answer is awaited, of request `index`, which should have been sent at due_seconds.
+    busy: an answer is awaited, of request `index`, which should have been sent at due_seconds and was at sent_seconds.
     received: an answer's beginning. size: how many bytes that answer has, or 0 while that is not known.
     """
 
     __slots__ = (
-        "_unsent", "busy", "due_seconds", "fileno", "index", "opening", "received", "size", "socket", "wants"
+        "_unsent", "busy", "due_seconds", "fileno", "index", "opening", "received", "sent_seconds", "size", "socket",
+        "wants",
     )  # fmt: skip
 
     def __init__(self, address: Address) -> None:
@@ -60,7 +61,7 @@ class Connection:
         self.fileno = self.socket.fileno()
         self.received = bytearray()
         self.size = self.index = 0
-        self.due_seconds = 0.0
+        self.due_seconds = self.sent_seconds = 0.0
         self.busy = False
         self.wants = READ | WRITE
 

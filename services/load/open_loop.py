@@ -30,7 +30,7 @@ class Sender(Protocol):
         """Take in answers until then, or until some have come."""
 
     def drop_late(self, timeout_seconds: float) -> None:
-        """Give up what was due longer ago than that."""
+        """Give up what was sent longer ago than that."""
 
 
 def run(

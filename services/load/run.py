@@ -31,7 +31,7 @@ class Load:
     """Everything about a load but its rate.
 
     connections: the most that are open, and so the most requests that are sent and unanswered: one waits on each.
-    timeout_seconds: how long after its intended time a request is given up.
+    timeout_seconds: how long a request may wait to be sent, and then for its answer.
     late_seconds: how late the generator may be; None for what the latency allows.
     is_random: the distances between requests are exponential, and not even.
     """

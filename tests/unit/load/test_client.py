@@ -4,6 +4,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -12,7 +13,7 @@ from services.load import open_loop
 from services.load.client import Client
 from services.load.connection import locate
 from services.load.http1 import Unreadable, parse, request, size_of
-from services.load.record import LOST, NO_CONNECTION, UNREADABLE, Recording
+from services.load.record import LOST, NO_CONNECTION, UNREADABLE, UNSENT, Recording
 from services.load.requests import Requests
 from tests.tools import find_tool
 from tests.unit.bench.scripted_server import answer, body_of, serving
@@ -97,6 +98,25 @@ def test_a_connection_that_the_server_closes_while_idle_loses_nothing():
 
     assert recording.counts() == {200: 3}
     assert len(served) == 3
+
+
+def test_a_request_that_waited_for_a_connection_has_as_long_as_any_other():
+    def serve(connection):
+        opened.append(connection)
+        with connection:
+            while connection.recv(65536):
+                time.sleep(0.3)
+                connection.sendall(answer(b""))
+
+    opened = []
+    with listening(serve) as port:
+        recording = Recording(seconds=1.0)
+        client = Client(locate(HOST, port), Requests("", (post(b"1"),)), 1, recording)
+        with client.measuring():
+            open_loop.run(client, [0.0] * 20, recording, timeout_seconds=0.5)
+
+    assert recording.counts() == {200: 2, UNSENT: 18}, "the second is answered after 0.6 s, sent after 0.3 s"
+    assert len(opened) == 2, "one is of locate, which asks whether anything listens"
 
 
 def test_a_server_that_went_away_is_no_connection():
