@@ -11,6 +11,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from services.core.presence import without_unloaded
+from services.core.processes import is_alive
 from services.core.tallies import Level, Part, Tallies, Tally
 
 # 0.1 ms to 10 s: a batch of a small model takes 50 µs, a time-out half a minute.
@@ -54,10 +55,9 @@ class Metrics(Collector):
     """
 
     def __init__(self, engine: str, shared_folder: Path | None = None) -> None:
-        self.engine = engine
+        self.engine, self._shared_folder = engine, shared_folder
         self.registry = CollectorRegistry()
-        self._shared_folder = shared_folder
-        self.has_peers = shared_folder is not None and any(map(_is_alive, exporting(shared_folder)))
+        self.has_peers = shared_folder is not None and any(map(is_alive, exporting(shared_folder)))
         self._tallies = Tallies(self.registry)
         if shared_folder is None:
             ProcessCollector(registry=self.registry)
@@ -190,7 +190,3 @@ class Metrics(Collector):
 def exporting(shared_folder: Path) -> set[int]:
     """Return the process ids of the workers whose gauges are in the folder; some may be dead."""
     return {int(file.stem.rpartition("_")[2]) for file in shared_folder.glob("gauge_live*.db")}
-
-
-def _is_alive(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists()

@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from uuid_utils import uuid7
@@ -21,6 +20,7 @@ from services.core.last_words import LastWords
 from services.core.loaded_model import LoadedModel
 from services.core.metrics import Metrics
 from services.core.model_table import ModelTable
+from services.core.processes import process_started_at
 from services.core.settings import Settings
 from services.core.shadow import Shadow
 from services.http.answer import JSON, Header
@@ -247,10 +247,3 @@ class LogCounters:
     def dropped(self, rows: int) -> None:
         """Count rows that never will be."""
         self._metrics.log_dropped.inc(rows)
-
-
-def process_started_at() -> float:
-    """Return when this process started, in seconds since the epoch. Source: proc(5), /proc/PID/stat field 22."""
-    ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
-    uptime = float(Path("/proc/uptime").read_text().split()[0])
-    return time.time() - uptime + ticks / os.sysconf("SC_CLK_TCK")

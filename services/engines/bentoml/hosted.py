@@ -129,9 +129,10 @@ def forget_dead_workers(metrics_folder: Path) -> None:
     from prometheus_client import multiprocess
 
     from services.core.metrics import exporting
+    from services.core.processes import is_alive
 
     for pid in sorted(exporting(metrics_folder)):
-        if not Path(f"/proc/{pid}").exists():
+        if not is_alive(pid):
             logger.error("worker died", extra={"pid": pid})
             with contextlib.suppress(FileNotFoundError):  # another worker does so too
                 multiprocess.mark_process_dead(pid, str(metrics_folder))  # type: ignore[no-untyped-call]
