@@ -62,6 +62,8 @@ def _found(measured: dict[str, Any], key: str) -> Any:
 def _cell(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name}: {count:,}" for name, count in value.items()) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.3g}"
     return f"{value:,}" if isinstance(value, int) else str(value)
