@@ -3,9 +3,12 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from bench import iris, places, trivet
+from bench.http1 import HOST
 from bench.process import Launch
 from bench.workload import Workload
 
@@ -49,13 +52,13 @@ def peers() -> list[Peer]:
             _mlflow,
             "mlflow",
         ),
-        Peer("MLServer", "mlserver", "parallel_workers 0; label only", iris.infer, _mlserver(), "joblib"),
+        Peer("MLServer", "mlserver", "parallel_workers 0; label only", iris.infer, mlserver, "joblib"),
         Peer(
             "MLServer, batching",
             "mlserver",
             "parallel_workers 0, max_batch_size 32, max_batch_time 0.005; label only",
             iris.infer,
-            _mlserver(max_batch_size=32, max_batch_time=0.005),
+            partial(mlserver, max_batch_size=32, max_batch_time=0.005),
             "joblib",
         ),
         Peer("LitServe", "litserve", "fast_queue, 1 worker", iris.predict, _litserve(1), "pickle"),
@@ -90,22 +93,24 @@ def _mlflow(folder: Path) -> Launch:
     return Launch(program + options, "/ping", folder, path)
 
 
-def _mlserver(**batching: float) -> Callable[[Path], Launch]:
-    def launch(folder: Path) -> Launch:
-        model = {"name": iris.MODEL, "implementation": "mlserver_sklearn.SKLearnModel", **batching}
-        model["parameters"] = {"uri": "./model.joblib", "version": "1"}
-        (folder / "model-settings.json").write_text(json.dumps(model))
-        variables = {
-            "MLSERVER_HOST": "127.0.0.1",
-            "MLSERVER_HTTP_PORT": "{port}",
-            "MLSERVER_GRPC_PORT": "{port+1}",
-            "MLSERVER_METRICS_PORT": "{port+2}",
-            "MLSERVER_PARALLEL_WORKERS": "0",
-            "MLSERVER_DEBUG": "false",
-        }
-        return Launch((places.program_of("mlserver", "mlserver"), "start", "."), "/v2/health/ready", folder, variables)
-
-    return launch
+def mlserver(folder: Path, **described: Any) -> Launch:
+    """Return how MLServer is started on the model in a folder. described: what its settings of the model say, too."""
+    model = {
+        "name": iris.MODEL,
+        "implementation": "mlserver_sklearn.SKLearnModel",
+        "parameters": {"uri": "./model.joblib", "version": "1"},
+        **described,
+    }
+    (folder / "model-settings.json").write_text(json.dumps(model))
+    variables = {
+        "MLSERVER_HOST": HOST,
+        "MLSERVER_HTTP_PORT": "{port}",
+        "MLSERVER_GRPC_PORT": "{port+1}",
+        "MLSERVER_METRICS_PORT": "{port+2}",
+        "MLSERVER_PARALLEL_WORKERS": "0",
+        "MLSERVER_DEBUG": "false",
+    }
+    return Launch((places.program_of("mlserver", "mlserver"), "start", "."), "/v2/health/ready", folder, variables)
 
 
 def _litserve(max_batch_size: int) -> Callable[[Path], Launch]:

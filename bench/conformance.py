@@ -5,7 +5,6 @@ Each server answers with the same forest. What it was found to do is kept with t
 """
 
 import importlib.util
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +15,9 @@ from typing import Any, get_args
 import click
 
 from bench import iris, machine, places, trivet
-from bench.process import HOST, Launch, cores, serving
+from bench.catalogue import mlserver
+from bench.http1 import HOST
+from bench.process import Launch, cores, serving
 from bench.report import read_json, write_json
 from services.conformance.check import Level
 from services.conformance.discover import discover
@@ -131,24 +132,12 @@ def _packages(engine: str) -> tuple[str, ...]:
 
 
 def _mlserver(folder: Path) -> Launch:
-    described = {
-        "name": iris.MODEL,
-        "implementation": "mlserver_sklearn.SKLearnModel",
-        "platform": "sklearn_joblib",
-        "inputs": [{"name": "features", "datatype": "FP64", "shape": [-1, 4]}],
-        "outputs": [{"name": "predict", "datatype": "INT64", "shape": [-1, 1]}],
-        "parameters": {"uri": "./model.joblib", "version": "1"},
-    }
-    (folder / "model-settings.json").write_text(json.dumps(described))
-    variables = {
-        "MLSERVER_HOST": HOST,
-        "MLSERVER_HTTP_PORT": "{port}",
-        "MLSERVER_GRPC_PORT": "{port+1}",
-        "MLSERVER_METRICS_PORT": "{port+2}",
-        "MLSERVER_PARALLEL_WORKERS": "0",
-        "MLSERVER_DEBUG": "false",
-    }
-    return Launch((places.program_of("mlserver", "mlserver"), "start", "."), "/v2/health/ready", folder, variables)
+    return mlserver(
+        folder,
+        platform="sklearn_joblib",
+        inputs=[{"name": "features", "datatype": "FP64", "shape": [-1, 4]}],
+        outputs=[{"name": "predict", "datatype": "INT64", "shape": [-1, 1]}],
+    )
 
 
 def _kserve(folder: Path) -> Launch:
