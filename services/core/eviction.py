@@ -15,18 +15,19 @@ class Eviction:
     """Keeps the models of a table within a budget.
 
     budget_bytes: 0 is no limit. entries: the rows of the table, as they are then. withdraw: takes a model out of the
-    metrics.
+    metrics. beside_bytes: what a candidate beside the table takes; it counts, and is never freed for others.
     """
 
     def __init__(
         self, budget_bytes: int, entries: Callable[[], Iterable[Entry]], withdraw: Callable[[LoadedModel], None]
     ) -> None:
         self.budget_bytes = budget_bytes
+        self.beside_bytes = 0
         self._entries = entries
         self._withdraw = withdraw
 
     async def make_room(self, name: str, size_bytes: int) -> None:
-        """Free what must go before a model of so many bytes is loaded; a model that is alone always has room.
+        """Free what must go before a model of so many bytes is loaded; with every other one freed, it always has room.
 
         Raises NotReady when too much is in flight elsewhere, and frees nothing then.
         """
@@ -35,7 +36,8 @@ class Eviction:
             return
         excess_bytes = self._used_bytes() + size_bytes - self.budget_bytes
         chosen = least_recently_used(others, excess_bytes)
-        if sum(holding.size_bytes for holding in chosen) < excess_bytes:
+        in_flight = any(not holding.idle for holding in others)
+        if in_flight and sum(holding.size_bytes for holding in chosen) < excess_bytes:
             raise NotReady(
                 f"the model {name!r} needs {size_bytes} bytes beside what is in flight in others, of"
                 f" {self.budget_bytes} (TRIVET_MODEL_MEMORY_BYTES): try again later",
@@ -52,7 +54,7 @@ class Eviction:
 
     def _used_bytes(self) -> int:
         models = (model for entry in self._entries() for model in (entry.model, entry.previous))
-        return sum(model.size_bytes for model in models if model is not None)
+        return self.beside_bytes + sum(model.size_bytes for model in models if model is not None)
 
     def _holdings(self, besides: str) -> list[Holding]:
         """Return what could be freed; of the model that it is freed for, only the version before."""

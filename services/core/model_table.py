@@ -9,7 +9,7 @@ from services.core.compiled_model import CompiledModel
 from services.core.entry import Entry, Evicted, State
 from services.core.errors import LoadFailed, NotFound, NotReady
 from services.core.eviction import Eviction
-from services.core.loaded_model import LoadedModel, LoadRuntime
+from services.core.loaded_model import LoadedModel, LoadRuntime, Prepared
 from services.core.metrics import Metrics
 from services.core.settings import Settings
 
@@ -105,6 +105,25 @@ class ModelTable:
             model = await self._load_alone(compiled)
             await self._eviction.trim(compiled.manifest.name)
         return model
+
+    async def load_beside(self, compiled: CompiledModel, settings: Settings) -> Prepared:
+        """Load, warm up and check a candidate that shall run beside its served model; its memory counts from then on.
+
+        Raises LoadFailed, CheckFailed, and NotReady where others leave no memory.
+        """
+        name = compiled.manifest.name
+        async with self._one_load:
+            await self._eviction.make_room(name, compiled.model_file_bytes())
+            candidate = await asyncio.to_thread(
+                loaded_model.prepare, compiled, self._load, settings, self.served(name), compiled.model_file_bytes()
+            )
+            self._eviction.beside_bytes = candidate.size_bytes
+            await self._eviction.trim(name)
+        return candidate
+
+    def released_beside(self) -> None:
+        """Note that no candidate takes memory any longer."""
+        self._eviction.beside_bytes = 0
 
     async def _load_alone(self, compiled: CompiledModel) -> LoadedModel:
         name = compiled.manifest.name

@@ -7,10 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from services import runtimes
 from services.core.answers import Identity
 from services.core.errors import LoadFailed, SettingsInvalid, TrivetError
-from services.core.loaded_model import LoadedModel, Prepared, prepare
+from services.core.loaded_model import Prepared
 from services.core.model_table import ModelTable
 from services.core.settings import Settings
 from services.http.aside import aside
@@ -105,7 +104,7 @@ class Candidate:
         elif _is(self._place.identity, now):
             self._explain("")
         elif self._attempts.is_due():
-            await self._take(now, served)
+            await self._take(now)
 
     def row(self) -> dict[str, str]:
         """Return the candidate's row of the repository index. A shadow is not available, since it answers nobody."""
@@ -124,7 +123,7 @@ class Candidate:
         """Free the candidate."""
         await self._place.close()
 
-    async def _take(self, now: Current, served: LoadedModel) -> None:
+    async def _take(self, now: Current) -> None:
         try:
             compiled = await aside(self._source.obtain, now)
         except Exception as error:  # a registry, a network, a disk
@@ -132,7 +131,7 @@ class Candidate:
             await self._leave(now.version, self._attempts.reason)
             return
         try:
-            candidate = await asyncio.to_thread(prepare, compiled, runtimes.load, self._settings, served)
+            candidate = await self._table.load_beside(compiled, self._settings)
         except LoadFailed as error:
             self._attempts.refused(f"version {now.version} is not loaded: {error.message}")
             await self._leave(now.version, self._attempts.reason)
@@ -150,6 +149,7 @@ class Candidate:
         self._version = version
         if self._place.identity is not None:
             await self._place.release()
+            self._table.released_beside()
         self._explain(reason, level)
 
     def _explain(self, reason: str, level: int = logging.WARNING) -> None:

@@ -148,6 +148,44 @@ async def test_what_has_requests_in_flight_stays_and_the_load_is_refused(table_w
     assert table.states() == {"a": "unloaded", "b": "ready"}
 
 
+async def test_a_model_larger_than_what_the_others_leave_goes_on_to_its_next_version(table_with, named):
+    table = table_with(2)
+    await table.load(named("a"))
+    await table.load(named("b"))
+    table.served("a").size_bytes = 5 * SIZE_BYTES // 2
+
+    await table.load(named("a", "2"))
+
+    assert table.states() == {"a": "ready", "b": "unloaded"}
+    assert table.find("a").identity.version == "2"
+
+
+async def test_a_candidate_counts_and_frees_others_but_not_what_it_runs_beside(table_with, named):
+    table = table_with(2)
+    use(await table.load(named("a")), -100)
+    await table.load(named("b"))
+
+    candidate = await table.load_beside(named("a", "2"), table._settings)
+
+    assert table.states() == {"a": "ready", "b": "unloaded"}
+    table.released_beside()
+    await table.wait("b")
+    assert table.states() == {"a": "ready", "b": "ready"}
+    candidate.runtime.close()
+
+
+async def test_a_candidate_is_refused_while_others_in_flight_leave_no_room(table_with, named):
+    table = table_with(2)
+    await table.load(named("a"))
+    pending = submit(await table.load(named("b")))
+
+    with pytest.raises(NotReady, match="needs 1000 bytes beside what is in flight"):
+        await table.load_beside(named("a", "2"), table._settings)
+
+    await pending
+    assert table.states() == {"a": "ready", "b": "ready"}
+
+
 async def test_requests_for_an_evicted_model_share_one_load_of_the_very_version(table_with, named):
     table = table_with(1)
     first = await table.load(named("a", "7"))

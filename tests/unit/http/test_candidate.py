@@ -12,6 +12,7 @@ import pytest
 
 from services import runtimes
 from services.core import canary as canary_module
+from services.core import loaded_model
 from services.core.canary import Canary
 from services.core.compiled_model import CompiledModel
 from services.core.errors import LoadFailed, SettingsInvalid
@@ -204,13 +205,24 @@ async def test_a_registry_that_is_gone_leaves_the_candidate_as_it_is_and_is_said
 
 async def test_memory_that_is_missing_is_asked_for_again(follow, monkeypatch):
     candidate = await follow()
-    monkeypatch.setattr("services.http.candidate.prepare", lambda *_: (_ for _ in ()).throw(MemoryError("none left")))
+    monkeypatch.setattr(loaded_model, "prepare", lambda *_: (_ for _ in ()).throw(MemoryError("none left")))
 
     assert await candidate.look_at("2") is None
     assert "version 2 cannot be loaded: MemoryError" in candidate.row()["reason"]
-    monkeypatch.setattr("services.http.candidate.prepare", prepare)
+    monkeypatch.setattr(loaded_model, "prepare", prepare)
     candidate.clock.now += FIRST_RETRY_SECONDS
     assert await candidate.look_at("2") == "2"
+
+
+@PLACES
+async def test_a_candidate_takes_memory_from_its_load_until_it_is_released(follow, place):
+    candidate = await follow(place)
+
+    await candidate.look_at("2")
+
+    taken = candidate.table._eviction.beside_bytes
+    await candidate.look_at("1")
+    assert (taken > 0, candidate.table._eviction.beside_bytes) == (True, 0)
 
 
 @PLACES

@@ -1,6 +1,5 @@
 """What a recording comes to."""
 
-import math
 
 import numpy as np
 import pytest
