@@ -52,7 +52,7 @@ They are outside the contract: no comparison asks for them, and no client should
 | --- | --- | --- |
 | `bentoml` | `/livez`, `/readyz`, `/healthz` | BentoML's probes; the contract's begin with `/v2/health/` |
 | `bentoml` | `/schema.json`, `/docs.json` | BentoML's descriptions of its native API |
-| `bentoml` | `/bentoml/predict` | the native API, for `bentoml.SyncHTTPClient` |
+| `bentoml` | `/bentoml/predict`, `/bentoml/predict_named` | the native API, for `bentoml.SyncHTTPClient` |
 | `ray` | `/-/healthz`, `/-/routes` | Ray Serve's own: whether the proxy serves, and what is served where |
 """
 

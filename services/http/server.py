@@ -139,13 +139,17 @@ class Server:
         failed = any(entry.state == "failed" and entry.awaited for entry in entries)
         return self.health.status == "healthy" and not failed and any(entry.state == "ready" for entry in entries)
 
-    async def present_default(self) -> LoadedModel:
-        """Return the model of `/predict`; one that was evicted is loaded again first. Raises as these do."""
+    async def present(self, name: str | None = None) -> LoadedModel:
+        """Return a model, by default that of `/predict`; one that was evicted is loaded again first.
+
+        Raises as `ModelTable.find_default` and `come_back`.
+        """
+        name = self.table.default_name() if name is None else name
         try:
-            return self.table.find_default()
+            return self.table.find(name)
         except NotReady as error:
-            await self.come_back(self.table.default_name(), error, None)
-        return self.table.find_default()
+            await self.come_back(name, error, None)
+        return self.table.find(name)
 
     async def come_back(self, name: str, error: NotReady, timeout_seconds: float | None) -> None:
         """Wait until a model that was evicted is loaded again; raise the error for any other.

@@ -17,6 +17,7 @@ from services.engines.bentoml.rows import tensors_of
 NAME = "trivet"
 SERVICE = "services.engines.bentoml.service:Trivet"
 ROUTE = "/bentoml/predict"
+NAMED_ROUTE = "/bentoml/predict_named"
 # As many rows as one run takes by default; what is merged here is not cut again there.
 MAX_BATCH_ROWS = 256
 # BentoML's own time-outs, for the whole request and for its wait to be merged. A worker sets both by Trivet's own.
@@ -72,9 +73,21 @@ class Trivet:
 
         Returns one {"prediction", "probability"} a row, as `/predict` does.
         """
+        return await self._answer(None, rows)
+
+    @bentoml.api(route=NAMED_ROUTE)
+    async def predict_named(self, model: str, rows: np.ndarray) -> list[dict[str, Any]]:
+        """Predict rows with one of several models; the model's own queue merges concurrent requests.
+
+        What BentoML merges has one argument, so this is not. Returns what `predict` returns.
+        """
+        return await self._answer(model, rows)
+
+    async def _answer(self, name: str | None, rows: Array) -> list[dict[str, Any]]:
+        """Return the answers of a model, or of that of `/predict` where none is named."""
         server = self.bento_service.app.server
         try:
-            model = await server.present_default()
+            model = await server.present(name)
             outcome = await server.inference.infer(model, tensors_of(rows, model.signature))
             answer = msgspec.json.decode(encode_rows(outcome.outputs))
         except TrivetError as error:

@@ -5,11 +5,12 @@ import sys
 from typing import Any, BinaryIO, cast
 
 import msgspec
+import numpy as np
 from ray import serve
 
 from services.core import logs
 from services.core.answers import encode_row
-from services.core.errors import TrivetError
+from services.core.errors import TrivetError, UnfitInput
 from services.core.metrics import Metrics
 from services.core.predict_body import decode_row
 from services.engines.ray import log_socket, user_config
@@ -38,6 +39,20 @@ class Refused(Exception):
         super().__init__(status, message)
         self.status = status
         self.message = message
+
+
+def _body(row: Any) -> bytes:
+    """Return the body of `POST /predict` that asks the same. Raises UnfitInput for what JSON cannot say."""
+    try:
+        return msgspec.json.encode({"features": row}, enc_hook=_plain)
+    except (TypeError, ValueError) as error:
+        raise UnfitInput(f"a row is a list of values, or a dict of them by their names: {error}") from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} is none")
 
 
 @serve.ingress()
@@ -88,22 +103,26 @@ class Predictor:
         """Stop being ready, then stop accepting, then wait for what is in flight."""
         await self._application.server.drain()
 
-    async def predict(self, row: list[Any] | dict[str, Any]) -> dict[str, Any]:
-        """Answer one row to another Serve application, as `POST /predict` answers its `features`. Raises Refused."""
-        answer = await self._predict_rows(row)
+    async def predict(self, row: list[Any] | dict[str, Any], model: str | None = None) -> dict[str, Any]:
+        """Answer one row to another Serve application, as `POST /predict` answers its `features`. Raises Refused.
+
+        row: its values in order, also as a NumPy array, or by their names. model: one of several, by its name; by
+        default that of `/predict`.
+        """
+        answer = await self._predict_rows((row, model))
         if isinstance(answer, Refused):
             raise answer
         return answer
 
     @serve.batch(max_batch_size=HANDED_OVER_ROWS, batch_wait_timeout_s=0)
-    async def _predict_rows(self, rows: list[Any]) -> list[dict[str, Any] | Refused]:
-        return await asyncio.gather(*(self._answer(row) for row in rows))
+    async def _predict_rows(self, asked: list[tuple[Any, str | None]]) -> list[dict[str, Any] | Refused]:
+        return await asyncio.gather(*(self._answer(row, name) for row, name in asked))
 
-    async def _answer(self, row: Any) -> dict[str, Any] | Refused:
+    async def _answer(self, row: Any, name: str | None) -> dict[str, Any] | Refused:
         server = self._application.server
         try:
-            model = await server.present_default()
-            inputs = decode_row(msgspec.json.encode({"features": row}), model.signature)
+            model = await server.present(name)
+            inputs = decode_row(_body(row), model.signature)
             outcome = await server.inference.infer(model, inputs)
         except TrivetError as error:
             return Refused(STATUS.get(type(error), 500), error.message)

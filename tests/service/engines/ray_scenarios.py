@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 
 from services.core import settings as core_settings
 from services.engines.ray import environment
@@ -66,7 +67,7 @@ def deploy(model: str) -> Any:
 
 
 async def handle_calls(iris: str) -> dict[str, Any]:
-    """Call the replicas from Python: many at once, one that does not fit, and from another Serve deployment."""
+    """Call the replicas from Python: many at once, some that do not fit, and from another Serve deployment."""
     from ray import serve
 
     handle = await asyncio.to_thread(deploy, iris)
@@ -84,17 +85,17 @@ async def handle_calls(iris: str) -> dict[str, Any]:
 
     member = predictor.options(name="Member", user_config={"model": iris}).bind()
     composed = await asyncio.to_thread(serve.run, Ensemble.bind(member), name="ensemble", route_prefix=None)
-    answers = await asyncio.gather(*(handle.predict.remote(ROW) for _ in range(40)))
-    try:
-        await handle.predict.remote(ROW[:2])
-        refused = None
-    except Exception as error:
-        refused = {"status": error.status, "message": error.message}  # type: ignore[attr-defined]
+    good = [(ROW,), (ROW, Path(iris).name), (np.array(ROW),), ([np.float64(ROW[0]), *ROW[1:]],)]
+    bad = [(ROW[:2],), ([{1}],), (ROW, "nobody")]
+    together = await asyncio.gather(
+        *(handle.predict.remote(*asked) for asked in good * 10 + bad), return_exceptions=True
+    )
+    refused = [{"status": error.status, "message": error.message} for error in together[-len(bad) :]]
     async with httpx.AsyncClient(base_url=URL, trust_env=False) as client:
         over_http = (await client.post("/predict", json={"features": ROW})).json()
     several = await composed.remote(ROW)
     await asyncio.to_thread(serve.delete, "ensemble")
-    return {"answers": answers, "refused": refused, "over_http": over_http, "composed": several}
+    return {"answers": together[: -len(bad)], "refused": refused, "over_http": over_http, "composed": several}
 
 
 async def killed() -> dict[str, Any]:

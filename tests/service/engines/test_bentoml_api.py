@@ -16,6 +16,7 @@ from tests.service.shapes import answer_of, error_of
 pytestmark = pytest.mark.engine("bentoml")
 
 ROUTE = "/bentoml/predict"
+NAMED_ROUTE = "/bentoml/predict_named"
 
 
 def test_bentoml_s_client_gets_every_row_its_own_answer(server, iris):
@@ -68,6 +69,22 @@ def test_a_regressor_answers_without_probability(serve, models):
     (answer,) = _ask(serve("price-regressor"), [[2.0, 3.0]])
 
     assert list(answer) == ["prediction"]
+
+
+def test_each_of_several_models_is_asked_by_its_name(start, models, iris):
+    server = start(model=f"{models / 'iris-classifier'},{models / 'price-regressor'}")
+    with server.client() as client:
+        answers = {
+            name: client.post(NAMED_ROUTE, json={"model": name, "rows": rows})
+            for name, rows in [("iris-classifier", iris.rows), ("price-regressor", [[2.0, 3.0]]), ("nobody", [[1.0]])]
+        }
+        unfit = client.post(NAMED_ROUTE, json={"model": "iris-classifier", "rows": [[1.0]]})
+        unnamed = client.post(ROUTE, json={"rows": iris.rows})
+
+    assert [answer["prediction"] for answer in answers["iris-classifier"].json()] == iris.predictions
+    assert [list(answer) for answer in answers["price-regressor"].json()] == [["prediction"]]
+    assert (answers["nobody"].status_code, unfit.status_code, unnamed.status_code) == (404, 422, 404)
+    assert "the model takes [-1, 4]" in unfit.text
 
 
 def test_the_contract_s_limits_keys_and_metrics_hold(start, iris, tmp_path):

@@ -35,9 +35,13 @@ def test_a_handle_call_answers_as_predict_does(told):
     assert told["handle"]["answers"] == [told["handle"]["over_http"]] * 40
 
 
-def test_a_row_that_does_not_fit_is_refused_alone_with_its_status(told):
-    assert told["handle"]["refused"]["status"] == 422
-    assert "features" in told["handle"]["refused"]["message"]
+def test_what_does_not_fit_is_refused_alone_with_its_status(told):
+    short, no_value, no_model = told["handle"]["refused"]
+
+    assert [refused["status"] for refused in (short, no_value, no_model)] == [422, 422, 404]
+    assert "features" in short["message"]
+    assert "a row is a list of values" in no_value["message"]
+    assert "there is no model 'nobody' here" in no_model["message"]
 
 
 def test_another_serve_application_composes_with_the_model(told):
