@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from services.simulate.forecast import Forecast
+
 # Of kube-controller-manager: how often it looks, and how near to the target is near enough.
 SYNC_SECONDS = 15
 TOLERANCE = 0.1
@@ -63,7 +65,7 @@ class Target(Struct, frozen=True):
 
 
 class Metric(Struct, frozen=True):
-    """One metric. signal: what it measures; None for the CPU, and for a schedule, which measures nothing.
+    """One metric. signal: what it measures, or will; None for the CPU, and for a schedule, which measures nothing.
 
     cpu: it is the CPU. per_pod: it is read pod by pod, not as one sum.
 
@@ -72,7 +74,7 @@ class Metric(Struct, frozen=True):
 
     name: str
     target: Target
-    signal: Signal | None = None
+    signal: Signal | Forecast | None = None
     cpu: bool = False
     per_pod: bool = False
     request_milli: int = 0

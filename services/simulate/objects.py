@@ -9,6 +9,8 @@ import msgspec
 import yaml
 from msgspec import Struct
 
+from services.simulate import forecast
+from services.simulate.forecast import Forecast
 from services.simulate.hpa_spec import Signal
 from services.simulate.quantity import quantity
 from services.simulate.trace import Unreadable
@@ -18,7 +20,7 @@ MAX_MANIFEST_BYTES = 16 * 2**20
 # A trace begins on a Monday at midnight where cron triggers ask and nothing else is said.
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 _IN_FLIGHT = re.compile(r"in[-_]?flight", re.IGNORECASE)
-# What looks ahead is not the work in flight that it is made of.
+# What looks ahead in another way is not the work in flight that it is made of.
 _AHEAD = re.compile(r"forecast|predict_linear|deriv|offset", re.IGNORECASE)
 
 Fields = TypeVar("Fields")
@@ -57,10 +59,12 @@ def name_of(one: Object) -> str:
     return str(metadata.get("name", "?")) if isinstance(metadata, dict) else "?"
 
 
-def signal_of(name: str, text: str, asked: Asked) -> Signal:
+def signal_of(name: str, text: str, asked: Asked) -> Signal | Forecast:
     """Return what a metric measures. text: its query, or its name. Raises ValueError."""
     if name in asked.signals:
         return asked.signals[name]
+    if (looks_ahead := forecast.read(text)) is not None:
+        return looks_ahead
     if _IN_FLIGHT.search(f"{name} {text}") and not _AHEAD.search(f"{name} {text}"):
         return Signal.IN_FLIGHT
     choices = ", ".join(signal.value for signal in Signal)

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 from msgspec import Struct
 
+from services.simulate.forecast import Forecast, expected, samples
 from services.simulate.hpa_spec import Signal
 from services.simulate.pods import SAMPLE_SECONDS, Pods
 from services.simulate.queueing import Queue, Replica, Values
@@ -67,12 +68,14 @@ class Cluster:
         self.now_seconds = float(until)
         self.ready = self._pods.ready(until)
 
-    def read(self, signal: Signal) -> float | Gone:
+    def read(self, signal: Signal | Forecast) -> float | Gone:
         """Return a metric as Prometheus has it, from the samples that are there by now."""
         end = max(1, int(self.now_seconds - self._timing.metric_age_seconds))
         gone = GONE[self._trace.states[min(int(self.now_seconds), len(self._trace)) - 1]]
         if gone is not None:
             return gone
+        if isinstance(signal, Forecast):
+            return self._ahead(end, signal)
         window = slice(max(0, end - RULE_SECONDS), end)
         if signal is Signal.RATE:
             return float(self._trace.rates[window].mean())
@@ -102,13 +105,21 @@ class Cluster:
         measured, unready, missing = self._pods.seen(self.now_seconds, age_seconds)
         return PodMetrics(usage * measured, measured, unready, missing)
 
-    def per_pod(self, signal: Signal) -> PodMetrics | Gone:
+    def per_pod(self, signal: Signal | Forecast) -> PodMetrics | Gone:
         """Return a metric that each pod hands out itself: who serves has it, nobody else."""
         value = self.read(signal)
         if isinstance(value, Gone):
             return value
         ready = self._pods.ready(self.now_seconds)
         return PodMetrics(round(value * 1000), ready, self._pods.total - ready)
+
+    def _ahead(self, end: int, looks: Forecast) -> float | Gone:
+        past = slice(max(0, end - looks.lookback_seconds - RULE_SECONDS), end)
+        in_flight, ready = self._busy[past] + self._waiting[past], self.columns["ready"][past]
+        since, recorded = samples(in_flight, ready, looks.lookback_seconds, RULE_SECONDS)
+        since -= self._timing.metric_age_seconds
+        value = expected(since, recorded, looks, self._timing.cold_start_seconds)
+        return value if value >= 0 else Gone.EMPTY
 
     def _serve(self, start: int, end: int, ready: int) -> None:
         """Compute the seconds from start to before end, with so many replicas that serve."""

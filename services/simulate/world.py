@@ -3,6 +3,7 @@
 from enum import Enum
 from typing import Protocol
 
+from services.simulate.forecast import Forecast
 from services.simulate.hpa_spec import Signal
 from services.simulate.replicas import PodMetrics
 
@@ -21,8 +22,8 @@ class World(Protocol):
     replicas: int
     ready: int
 
-    def read(self, signal: Signal) -> float | Gone:
-        """Return a metric's newest value, summed over all pods."""
+    def read(self, signal: Signal | Forecast) -> float | Gone:
+        """Return a metric's newest value, or one that is forecast, summed over all pods."""
 
     def ongoing(self, window_seconds: float) -> float:
         """Return the mean of what was in flight or knocked, as Ray Serve counts it without Prometheus."""
@@ -30,7 +31,7 @@ class World(Protocol):
     def cpu(self) -> PodMetrics:
         """Return the newest CPU samples, in thousandths of a core."""
 
-    def per_pod(self, signal: Signal) -> PodMetrics | Gone:
+    def per_pod(self, signal: Signal | Forecast) -> PodMetrics | Gone:
         """Return a metric pod by pod."""
 
 

@@ -1,6 +1,5 @@
 """What a recording comes to."""
 
-
 import numpy as np
 import pytest
 from hypothesis import given

@@ -174,7 +174,7 @@ def test_a_rayservice_is_read():
         ([hpa(behavior={"scaleUp": {"policies": []}}), WORKLOAD], "length >= 1"),
         ([hpa(), hpa()], "2 autoscalers to choose; say which by --name"),
         ([{"kind": "Secret"}], "0 autoscalers"),
-        ([keda(prometheus_trigger(query="predict_linear(in_flight[5m], 30)"))], "--signal prometheus-0="),
+        ([keda(prometheus_trigger(query="in_flight offset 1w"))], "--signal prometheus-0="),
         ([keda({"type": "rabbitmq", "metadata": {}})], "prometheus, cpu and cron can"),
         ([keda(prometheus_trigger(threshold="0"))], "not more than zero"),
         ([keda(prometheus_trigger(ignoreNullValues="maybe"))], "neither true nor false"),
