@@ -57,6 +57,8 @@ class InferRequest(msgspec.Struct, frozen=True):
     timeout_seconds: float | None = None
 
 
+DATA = b'"data"'
+
 _infer = msgspec.json.Decoder(InferBody)
 
 
@@ -67,12 +69,12 @@ def decode_infer(body: bytes, json_bytes: int | None, signature: Signature) -> I
     Raises MalformedRequest, and UnfitInput for a value beyond its datatype.
     """
     if json_bytes is None:
-        return in_pieces(_infer_request, body, memoryview(b""), signature)
+        return in_pieces(_infer_request, DATA, body, memoryview(b""), signature)
     if json_bytes > len(body):
         raise MalformedRequest(f"Inference-Header-Content-Length says {json_bytes} bytes, and the body has {len(body)}")
     if json_bytes == 0:
         return _raw_tensor(memoryview(body), signature)
-    return in_pieces(_infer_request, body[:json_bytes], memoryview(body)[json_bytes:], signature)
+    return in_pieces(_infer_request, DATA, body[:json_bytes], memoryview(body)[json_bytes:], signature)
 
 
 def _infer_request(text: bytes, taken: Taken, tail: memoryview, signature: Signature) -> InferRequest:

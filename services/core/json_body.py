@@ -6,8 +6,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import msgspec
 
 from services.core.errors import MalformedRequest, UnfitInput
+from services.core.json_pieces import Json
 from services.core.long_arrays import LONG_BYTES, take_out
-from services.core.tensors import Json
 
 # Long arrays that were taken out of a text, by the strings in their places.
 Taken = dict[bytes, bytearray]
@@ -18,13 +18,16 @@ T = TypeVar("T")
 _well_formed = msgspec.json.Decoder(msgspec.Raw)
 
 
-def in_pieces(decode: Callable[Concatenate[bytes, Taken, P], T], text: bytes, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Decode a text, a long one with its long arrays taken out.
+def in_pieces(
+    decode: Callable[Concatenate[bytes, Taken, P], T], key: bytes, text: bytes, *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Decode a text, a long one with the long arrays of a key taken out.
 
-    What then fails is explained by the whole text, and an array that nobody asked for is checked with it.
+    key: with its quotes. What then fails is explained by the whole text, and an array that nobody asked for is checked
+    with it.
     """
     if len(text) > LONG_BYTES:
-        shorter, taken = take_out(text)
+        shorter, taken = take_out(text, key)
         try:
             decoded = decode(shorter, taken, *args, **kwargs)
         except (MalformedRequest, UnfitInput):

@@ -7,8 +7,9 @@ import numpy as np
 
 from services.core.errors import MalformedRequest, UnfitInput
 from services.core.json_body import Taken, decode_json, in_pieces
+from services.core.json_pieces import PIECE_BYTES, Json, pieces
 from services.core.signature import Signature, TensorSpec, names
-from services.core.tensors import PIECE_BYTES, Array, Json, Tensors, from_json, matrix_from_json, row_from_json
+from services.core.tensors import Array, Tensors, from_json, join, matrix_from_json, row_from_json
 
 _NAMED_ROWS = re.compile(rb"\[[ \t\r\n]*\{")
 
@@ -31,6 +32,8 @@ class AnyRowBody(msgspec.Struct, frozen=True):
     features: msgspec.Raw
 
 
+FEATURES, INPUTS = b'"features"', b'"inputs"'
+
 _batch = msgspec.json.Decoder(PredictBatchBody)
 _row = msgspec.json.Decoder(RowBody)
 _any_row = msgspec.json.Decoder(AnyRowBody)
@@ -50,7 +53,7 @@ def decode_row(body: bytes, signature: Signature) -> Tensors:
             pass  # another form, or an error that the general way explains
         else:
             return {spec.name: np.array((features,), dtype=np.float64)}
-    return in_pieces(_one_row, body, signature)
+    return in_pieces(_one_row, FEATURES, body, signature)
 
 
 def _one_row(text: bytes, taken: Taken, signature: Signature) -> Tensors:
@@ -67,7 +70,7 @@ def _one_row(text: bytes, taken: Taken, signature: Signature) -> Tensors:
 def decode_rows(body: bytes, signature: Signature) -> Tensors:
     """Decode `/predict/batch`: any number of rows; otherwise as decode_row."""
     _row_spec(signature)
-    return in_pieces(_batch_rows, body, signature)
+    return in_pieces(_batch_rows, INPUTS, body, signature)
 
 
 def _batch_rows(text: bytes, taken: Taken, signature: Signature) -> Tensors:
@@ -97,13 +100,21 @@ def _rows(raw: Json, signature: Signature, field: str) -> Tensors:
 
 
 def _named_rows(raw: Json, signature: Signature) -> Tensors:
-    rows: list[dict[str, msgspec.Raw]] = decode_json(_column_rows, raw, strict=UnfitInput)
-    spec = _row_spec(signature)
-    columns = tuple(spec.name for spec in signature.inputs)
+    spec, columns = _row_spec(signature), tuple(spec.name for spec in signature.inputs)
     if spec is not None:
         columns = signature.columns or columns[: spec.shape[1]]
         if len(columns) != spec.shape[1]:
             raise UnfitInput(f"the columns of this model have no names; {spec.shape[1]} numbers were expected")
+    try:
+        parts = [_columns(piece, signature, spec, columns) for piece in pieces(raw, b"}")]
+    except (MalformedRequest, ValueError):
+        parts = [_columns(raw, signature, spec, columns)]
+    return {name: join([part[name] for part in parts]) for name in parts[0]}
+
+
+def _columns(raw: Json, signature: Signature, spec: TensorSpec | None, columns: tuple[str, ...]) -> Tensors:
+    """Decode rows of named columns: the matrix of a spec, or one tensor for each column."""
+    rows: list[dict[str, msgspec.Raw]] = decode_json(_column_rows, raw, strict=UnfitInput)
     for row in rows:
         if row.keys() != set(columns):
             wrong = sorted(row.keys() ^ set(columns))[0]

@@ -6,7 +6,6 @@ A tensor is a numpy array; BYTES is an object array of str.
 
 import re
 import struct
-from collections.abc import Iterator
 from functools import cache
 from math import prod
 from typing import Any
@@ -16,10 +15,10 @@ import numpy as np
 import orjson
 
 from services.core.errors import MalformedRequest, UnfitInput
+from services.core.json_pieces import PIECE_BYTES, Json, pieces
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Tensors = dict[str, Array]
-Json = bytes | bytearray
 
 DATATYPES: dict[str, np.dtype[Any]] = {
     "BOOL": np.dtype(np.bool_),
@@ -38,8 +37,6 @@ DATATYPES: dict[str, np.dtype[Any]] = {
 }
 DATATYPE_OF: dict[np.dtype[Any], str] = {dtype: name for name, dtype in DATATYPES.items()}
 
-# One C call decodes this much JSON before another thread may have the interpreter: about 0.2 ms.
-PIECE_BYTES = 16 * 1024
 # The arrays of so many pieces, half a megabyte of numbers, are joined in less than 0.1 ms.
 FEW_PIECES = 64
 
@@ -99,13 +96,13 @@ def matrix_from_json(name: str, datatype: str, raw: Json) -> Array:
 
 def to_json(array: Array) -> bytes:
     """Encode a tensor as a JSON array nested in its shape; floats as the shortest decimals of their own type."""
-    if array.dtype.kind == "O":
-        return orjson.dumps(array.tolist())
     if array.nbytes <= PIECE_BYTES or len(array) == 1:
+        if array.dtype.kind == "O":
+            return orjson.dumps(array.tolist())
         return orjson.dumps(np.ascontiguousarray(array), option=orjson.OPT_SERIALIZE_NUMPY)
     rows = max(1, PIECE_BYTES * len(array) // array.nbytes)
-    pieces = [to_json(array[start : start + rows])[1:-1] for start in range(0, len(array), rows)]
-    return b"[" + b",".join(pieces) + b"]"
+    parts = [to_json(array[start : start + rows])[1:-1] for start in range(0, len(array), rows)]
+    return b"[" + b",".join(parts) + b"]"
 
 
 def from_bytes(name: str, datatype: str, shape: tuple[int, ...], raw: memoryview) -> Array:
@@ -157,9 +154,10 @@ def _decode(name: str, datatype: str, raw: Json, depth: int) -> Array:
     dtype = DATATYPES[datatype]
     decoder = _decoder(dtype.kind, depth)
     try:
-        if len(raw) <= PIECE_BYTES or depth > 2 or dtype.kind == "O":
+        if len(raw) <= PIECE_BYTES or depth > 2:
             return _array(decoder.decode(raw), dtype)
-        return _join([_array(decoder.decode(piece), dtype) for piece in _pieces(raw, depth)])
+        closer = b"]" if depth == 2 else b'"' if dtype.kind == "O" else b""
+        return join([_array(decoder.decode(piece), dtype) for piece in pieces(raw, closer)])
     except msgspec.ValidationError as error:
         if dtype.kind in "iu" and "got `float`" in str(error):
             return _whole_numbers(name, datatype, raw, depth)
@@ -181,16 +179,16 @@ def _array(values: list[Any], dtype: np.dtype[Any]) -> Array:
     return narrow
 
 
-def _join(pieces: list[Array]) -> Array:
+def join(parts: list[Array]) -> Array:
     """Join arrays as np.concatenate does, which keeps the interpreter to itself: many of them one by one."""
-    rest = pieces[0].shape[1:]
-    if len(pieces) <= FEW_PIECES or any(piece.shape[1:] != rest for piece in pieces):
-        return np.concatenate(pieces)
-    whole = np.empty((sum(map(len, pieces)), *rest), pieces[0].dtype)
+    rest = parts[0].shape[1:]
+    if len(parts) <= FEW_PIECES or any(part.shape[1:] != rest for part in parts):
+        return np.concatenate(parts)
+    whole = np.empty((sum(map(len, parts)), *rest), parts[0].dtype)
     at = 0
-    for piece in pieces:
-        whole[at : at + len(piece)] = piece
-        at += len(piece)
+    for part in parts:
+        whole[at : at + len(part)] = part
+        at += len(part)
     return whole
 
 
@@ -204,21 +202,6 @@ def _whole_numbers(name: str, datatype: str, raw: Json, depth: int) -> Array:
     if wide.min(initial=0) < lowest or wide.max(initial=0) > highest:
         raise UnfitInput(f"the input {name!r} holds a number beyond the range of {datatype}")
     return wide.astype(DATATYPES[datatype])
-
-
-def _pieces(raw: Json, depth: int) -> Iterator[bytes]:
-    """Cut a JSON array of numbers, or of arrays of numbers, into arrays of about PIECE_BYTES."""
-    start, end = raw.index(b"[") + 1, raw.rindex(b"]")
-    while end - start > PIECE_BYTES:
-        row_end = raw.find(b"]", start + PIECE_BYTES, end) + 1 if depth == 2 else start + PIECE_BYTES
-        comma = raw.find(b",", row_end, end) if row_end > 0 else -1
-        if comma < 0:
-            break
-        yield b"[" + raw[start:comma] + b"]"
-        start = comma + 1
-        if end - start < PIECE_BYTES and not raw[start:end].strip():
-            raise ValueError("a comma is followed by nothing")
-    yield b"[" + raw[start:end] + b"]"
 
 
 def _split_bytes(name: str, raw: memoryview) -> list[str]:

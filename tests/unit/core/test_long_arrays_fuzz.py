@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from services.core import json_body, long_arrays, tensors
+from services.core import json_body, json_pieces, long_arrays, tensors
 from services.core.contract import decode_infer
 from services.core.errors import MalformedRequest, UnfitInput
 from services.core.predict_body import decode_rows
@@ -14,8 +14,26 @@ from tests.unit.parts import columns, matrix
 
 LITTLE_BYTES = 8
 V2 = b'{"inputs":[{"name":"features","shape":[2,3],"datatype":"FP64","data":%s,"x":5}],"id":"a]b"}'
-ARRAYS = (b"[[1.5,2,3],[4,5,-6e1]]", b"[1.5, 2, 3, 4, 5, 6]", b"[ [1,null,3] ,\n[4,5,6] ]", b"[[1,2,3]]", b"[]")
-SIGNATURES = (matrix(3), matrix(3, "INT64"), columns(features="FP64"), columns(a="FP64", b="BYTES"))
+TEXTS = b'{"inputs":[{"name":"features","shape":[%d],"datatype":"BYTES","data":%s}],"id":"\\"data\\":["}'
+ARRAYS = (
+    b"[[1.5,2,3],[4,5,-6e1]]",
+    b"[1.5, 2, 3, 4, 5, 6]",
+    b"[ [1,null,3] ,\n[4,5,6] ]",
+    b"[[1,2,3]]",
+    b"[]",
+    rb'["a",",","]","\"],","\\","x" ,"[0]","data"]',
+    rb'[ ["a","]],[[","\\"] , ["\"","}","\u005d"] ]',
+    rb'[{"a":1,"b":"x"},{"b":"},{","a":2.5} , {"a":-3e1,"b":"\\\"]"}]',
+    rb'[{"a":1,"b":"[0]"},{"a":2,"b":"\"inputs\":["},{"b":"","a":null}]',
+)
+SIGNATURES = (
+    matrix(3),
+    matrix(3, "INT64"),
+    matrix(3, "BYTES"),
+    columns(features="FP64"),
+    columns(features="BYTES"),
+    columns(a="FP64", b="BYTES"),
+)
 MUTATIONS = st.lists(
     st.tuples(
         st.integers(0, 140),
@@ -35,7 +53,9 @@ def outcomes(body: bytes, little_bytes: int) -> list[str]:
         patch.setattr(json_body, "LONG_BYTES", little_bytes)
         patch.setattr(long_arrays, "STEP_BYTES", little_bytes)
         patch.setattr(long_arrays, "LONG_BYTES", little_bytes)
+        patch.setattr(long_arrays, "WINDOW_BYTES", little_bytes)
         patch.setattr(tensors, "PIECE_BYTES", little_bytes)
+        patch.setattr(json_pieces, "PIECE_BYTES", little_bytes)
         for signature in SIGNATURES:
             for decode in (lambda body, of: decode_infer(body, None, of).tensors, decode_rows):
                 try:
@@ -50,15 +70,37 @@ def same_long_and_short(body: bytes) -> None:
     assert outcomes(body, LITTLE_BYTES) == outcomes(body, 10**9)
 
 
-@given(st.sampled_from(ARRAYS), st.booleans(), MUTATIONS)
-@settings(max_examples=400)
-@example(ARRAYS[0], True, [(0, 0, b"")])
-def test_a_long_text_is_read_as_a_short_one(array, is_v2, mutations):
-    body = V2 % array if is_v2 else b'{"inputs":%s}' % array
+@given(st.sampled_from(ARRAYS), st.sampled_from([b'{"inputs":%s}', V2, V2.replace(b"FP64", b"BYTES")]), MUTATIONS)
+@settings(max_examples=600)
+@example(ARRAYS[0], V2, [(0, 0, b"")])
+def test_a_long_text_is_read_as_a_short_one(array, message, mutations):
+    body = message % array
     for position, removed, inserted in mutations:
         body = body[:position] + inserted + body[position + removed :]
 
     same_long_and_short(body)
+
+
+TEXT = st.text(st.sampled_from('[]{},:"\\\\ an0é\n'), max_size=6)
+
+
+@given(st.lists(TEXT, max_size=12), st.booleans())
+@settings(max_examples=300)
+def test_any_strings_are_read_whole_and_in_pieces(texts, is_spaced):
+    data = json.dumps(texts, separators=(" , ", ":") if is_spaced else (",", ":")).encode()
+
+    same_long_and_short(TEXTS % (len(texts), data))
+    assert repr(texts) in outcomes(TEXTS % (len(texts), data), LITTLE_BYTES)[0]
+
+
+@given(st.lists(st.fixed_dictionaries({"a": st.integers(-99, 99), "b": TEXT}), min_size=1, max_size=8))
+@settings(max_examples=300)
+def test_any_named_rows_are_read_whole_and_in_pieces(rows):
+    body = json.dumps({"inputs": rows}).encode()
+    values = {"a": [[float(row["a"])] for row in rows], "b": [[row["b"]] for row in rows]}
+
+    same_long_and_short(body)
+    assert repr(values) in outcomes(body, LITTLE_BYTES)
 
 
 @pytest.mark.parametrize("data", [b'"[0]"', b'"[1]"', b'["[0]"]', b"[[0]]"])

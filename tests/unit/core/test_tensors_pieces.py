@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.core import tensors
+from services.core import json_pieces, tensors
 from services.core.errors import MalformedRequest, TrivetError
-from services.core.tensors import PIECE_BYTES, from_json, matrix_from_json, to_json
+from services.core.json_pieces import PIECE_BYTES
+from services.core.long_arrays import take_out
+from services.core.tensors import from_json, matrix_from_json, to_json
 
 LITTLE_BYTES = 16
 NUMBERS = st.one_of(
@@ -36,6 +38,7 @@ def outcome_of(raw: bytes, depth: int, piece_bytes: int) -> object:
     """Return the array, or the error, that decoding in pieces of this size gives."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tensors, "PIECE_BYTES", piece_bytes)
+        patch.setattr(json_pieces, "PIECE_BYTES", piece_bytes)
         patch.setattr(tensors, "FEW_PIECES", 0)
         try:
             if depth == 2:
@@ -71,8 +74,8 @@ def test_each_piece_is_as_small_as_promised(row_count, width, nested):
     longest = max(len(json.dumps(row)) for row in values.tolist()) if nested else 10
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tensors, "PIECE_BYTES", 256)
-        pieces = list(tensors._pieces(raw, 2 if nested else 1))
+        patch.setattr(json_pieces, "PIECE_BYTES", 256)
+        pieces = list(json_pieces.pieces(raw, b"]" if nested else b""))
 
     assert all(len(piece) <= 256 + longest + 8 for piece in pieces)
     assert [value for piece in pieces for value in json.loads(piece)] == json.loads(raw)
@@ -106,8 +109,35 @@ def test_rows_of_another_length_in_a_later_piece_are_refused():
 
 
 @pytest.mark.parametrize("shape", [(20_000,), (5_000, 4), (50, 100, 4), (2, 10_000), (1, 20_000)])
-@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64, np.bool_])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64, np.bool_, np.object_])
 def test_a_big_answer_is_the_same_in_pieces(shape, dtype):
-    array = np.random.default_rng(0).normal(size=shape).astype(dtype)
+    array = np.random.default_rng(0).normal(size=shape)
+    array = array.astype(str).astype(dtype) if dtype is np.object_ else array.astype(dtype)
 
     assert np.array_equal(np.array(json.loads(to_json(array)), dtype=dtype), array)
+
+
+@pytest.mark.parametrize("spaces", [None, 1])
+def test_what_is_taken_out_of_a_text_is_nearly_all_of_it(spaces):
+    rows = [{"name": f'],["{number}"', "value": number} for number in range(10_000)]
+    texts = [row["name"] for row in rows] * 2
+    for body, key, array in [
+        ({"inputs": rows, "id": "a"}, b'"inputs"', rows),
+        ({"inputs": [{"shape": [20_000], "data": texts}, {"data": [1, 2]}]}, b'"data"', texts),
+        (
+            {"inputs": [{"data": [[text] for text in texts], "shape": [20_000, 1]}]},
+            b'"data"',
+            [[text] for text in texts],
+        ),
+        ({"inputs": [[1.5, 2.5]] * 40_000, "id": "a"}, b'"inputs"', [[1.5, 2.5]] * 40_000),
+    ]:
+        shorter, taken = take_out(json.dumps(body, indent=spaces).encode(), key)
+
+        assert len(shorter) < 200
+        assert [json.loads(taken_array) for taken_array in taken.values()] == [array]
+
+
+def test_keys_without_an_end_are_looked_at_once():
+    text = b'"data":["' * 100_000
+
+    assert take_out(text, b'"data"') == (text, {})
