@@ -216,7 +216,8 @@ def without_prometheus() -> Iterator[None]:
 
 def scale_prometheus(replicas: int) -> None:
     patch = json.dumps({"spec": {"replicas": replicas}})
-    kubectl("--namespace=monitoring", "patch", "prometheus/prometheus", "--type=merge", f"--patch={patch}")
+    (prometheus,) = kubectl("--namespace=monitoring", "get", "prometheus", "--output=name").split()
+    kubectl("--namespace=monitoring", "patch", prometheus, "--type=merge", f"--patch={patch}")
     if not replicas:
         until(lambda: ask("vector(1)") is None, 120, "Prometheus is gone")
 

@@ -1,5 +1,7 @@
 """A candidate inside a server, on every engine: a canary answers truly for its share, a shadow is compared."""
 
+import statistics
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +12,7 @@ from tests.service.server import Server
 from tests.service.shapes import answer_of
 from tests.service.swap.load import Load
 from tests.service.swap.registry import BODY, NAME, ROWS, V2, Registry, wrong_in
-from tests.service.swap.test_swap import WORKERS
+from tests.service.swap.test_swap import SLOWER, WORKERS, p99
 from tests.service.waiting import until
 
 # MLflow's own libraries warn of each other in this process.
@@ -20,6 +22,8 @@ CANDIDATE = f"models:/{NAME}@candidate"
 WEIGHT = 0.5
 KEYS = [f"user-{number}" for number in range(20)]
 FOLLOW_SECONDS = 90.0
+ROUNDS = 5
+ROUND_SECONDS = 4
 
 
 @pytest.fixture
@@ -91,3 +95,23 @@ def test_a_shadow_is_compared_and_answers_nobody(engine, candidate, follow):
         row = {"name": NAME, "version": "2", "state": "UNAVAILABLE"}
         assert row.items() <= answer_of(client.post("/v2/repository/index"))[1].items()
     server.stop()
+
+
+@pytest.mark.long
+def test_a_shadow_on_every_request_slows_none(engine, candidate, follow, record_property):
+    shadowed = {"shadow": CANDIDATE, "shadow_sample_ratio": 1}
+    servers = [follow(candidate, workers=WORKERS[engine], home=candidate.home, **more) for more in ({}, shadowed)]
+    found: dict[Server, list[float]] = {server: [] for server in servers}
+    # One client leaves its server idle between two requests, and that is when a shadow runs.
+    for server in servers * ROUNDS:
+        with Load(server, candidate.digests, clients=1) as load:
+            time.sleep(ROUND_SECONDS)
+        found[server].append(p99(load.sent))
+        assert (load.wrong, load.statuses.keys()) == ([], {200})
+
+    plain, slowed = (statistics.median(found[server]) for server in servers)
+    with servers[1].client() as client:
+        rows = value_of(client, "inference_shadow_rows_total", model=NAME, version="2", outcome="agreed")
+    record_property("p99", f"{plain * 1e3:.2f} ms, {slowed * 1e3:.2f} ms with a shadow, {rows:,.0f} rows compared")
+    assert rows > 100
+    assert slowed <= SLOWER * plain
