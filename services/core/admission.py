@@ -14,6 +14,8 @@ ANSWER_BATCHES = 1.6
 UNBATCHED_RUNS = 32
 # About what reading and answering one request takes: a wait shorter than that of a batch is not worth a refusal.
 HTTP_SECONDS = 40e-6
+# What is left, after another request, of the bytes that the largest rows took: half after 700.
+KEPT_OF_ROW_BYTES = 0.999
 
 
 class Ahead(NamedTuple):
@@ -38,13 +40,24 @@ class Admission:
         self._full_rows = batch_rows if batch_rows > 1 else UNBATCHED_RUNS
         self._max_rows = settings.max_queue_rows
         self._max_seconds = settings.max_queue_seconds
+        self._row_bytes = 0.0
 
-    def admit(self, rows: int, ahead: Ahead, timeout_seconds: float) -> None:
+    def learn(self, rows: int, body_bytes: int) -> None:
+        """Note how many rows a body had."""
+        if rows:
+            self._row_bytes = max(body_bytes / rows, self._row_bytes * KEPT_OF_ROW_BYTES)
+
+    def likely_rows(self, body_bytes: int) -> int:
+        """Return how many rows a body has if each is as large as the largest lately: rather too few; 0 is unknown."""
+        return int(body_bytes / self._row_bytes) if self._row_bytes else 0
+
+    def admit(self, rows: int, ahead: Ahead, timeout_seconds: float, likely_rows: int = 0) -> None:
         """Return if the work may queue.
 
+        rows: as many as there are at least. likely_rows: what counts in the queue where they are not known yet.
         Raises Overloaded, with the seconds after which the same request would be accepted if nothing else came.
         """
-        counted = min(rows, self._batch_rows)
+        counted = min(max(rows, likely_rows), self._batch_rows)
         answer_seconds = ahead.busy_seconds + self._cost.queue_seconds(ahead.queued_rows + rows, self._batch_rows)
         late_seconds = answer_seconds - timeout_seconds
         if ahead.requests > 1:

@@ -26,19 +26,21 @@ class Inference:
         self._max_rows = settings.max_request_rows
         self._timeout_seconds = settings.request_timeout_seconds
 
-    def check_room(self, model: LoadedModel) -> None:
-        """Raise Overloaded when not even one row could queue now.
+    def check_room(self, model: LoadedModel, body_bytes: int) -> None:
+        """Raise Overloaded when a body could not queue now, going by its size and what others had in theirs.
 
-        Asked before a body is decoded: under overload most requests are refused, and their cost is taken from the runs
-        of the others.
+        Asked before it is decoded: under overload most requests are refused, and their cost is taken from the runs of
+        the others.
         """
         if model.batcher.is_running:
-            self._admit(model, 1, self._timeout_seconds)
+            self._admit(model, 1, self._timeout_seconds, model.admission.likely_rows(body_bytes))
 
-    async def infer(self, model: LoadedModel, inputs: Tensors, timeout_seconds: float | None = None) -> Outcome:
+    async def infer(
+        self, model: LoadedModel, inputs: Tensors, timeout_seconds: float | None = None, body_bytes: int = 0
+    ) -> Outcome:
         """Run one request.
 
-        timeout_seconds: the client's, capped by the server's own.
+        timeout_seconds: the client's, capped by the server's own. body_bytes: of what was sent, where known.
         Raises UnfitInput, TooLarge, NotReady, Overloaded, DeadlineExceeded or RuntimeFailed.
         """
         self._health.check_accepting()
@@ -49,6 +51,8 @@ class Inference:
         if rows > self._max_rows:
             limit = f"{self._max_rows} (TRIVET_MAX_REQUEST_ROWS)"
             raise TooLarge(f"the request has {rows} rows, and at most {limit} are served")
+        if body_bytes:
+            model.admission.learn(rows, body_bytes)
         timeout = self._timeout_seconds if timeout_seconds is None else min(timeout_seconds, self._timeout_seconds)
         self._admit(model, rows, timeout)
         self._health.in_flight += 1
@@ -69,9 +73,9 @@ class Inference:
             self._health.in_flight -= 1
             model.metrics.in_flight.dec()
 
-    def _admit(self, model: LoadedModel, rows: int, timeout_seconds: float) -> None:
+    def _admit(self, model: LoadedModel, rows: int, timeout_seconds: float, likely_rows: int = 0) -> None:
         try:
-            model.admission.admit(rows, model.batcher.ahead(), timeout_seconds)
+            model.admission.admit(rows, model.batcher.ahead(), timeout_seconds, likely_rows)
         except Overloaded as error:
             self._metrics.refused(model.identity.name, error.reason)
             raise

@@ -14,22 +14,23 @@ from services.http.handlers.metadata import present
 async def infer(exchange: Exchange) -> Answer:
     """Answer `POST /v2/models/{m}[/versions/{v}]/infer`."""
     json_bytes = _json_bytes(exchange)
+    inference = exchange.server.inference
     await present(exchange)
+    body = await exchange.body()
     try:
-        model, request = await _decode(exchange, json_bytes)
+        model, request = await _decode(exchange, body, json_bytes)
         timeout_seconds = exchange.timeout_seconds(request.timeout_seconds)
-        exchange.outcome = outcome = await exchange.server.inference.infer(model, request.tensors, timeout_seconds)
+        exchange.outcome = outcome = await inference.infer(model, request.tensors, timeout_seconds, len(body))
     except UnfitInput as error:  # the protocol knows one status for all that is wrong with a body
         raise MalformedRequest(error.message) from error
     return await _encode(exchange, request, outcome.outputs, model)
 
 
-async def _decode(exchange: Exchange, json_bytes: int | None) -> tuple[LoadedModel, InferRequest]:
-    body = await exchange.body()
+async def _decode(exchange: Exchange, body: bytes, json_bytes: int | None) -> tuple[LoadedModel, InferRequest]:
     model = await present(exchange)  # another version may have come before the body did
     if exchange.server.canary is not None and "version" not in exchange.params:
         exchange.model = model = exchange.server.canary.pick(model, exchange.headers)
-    exchange.server.inference.check_room(model)
+    exchange.server.inference.check_room(model, len(body))
     request = await exchange.server.off_loop(len(body), decode_infer, body, json_bytes, model.signature)
     exchange.inputs = request.tensors
     return model, request

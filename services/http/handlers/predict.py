@@ -16,9 +16,9 @@ async def predict(exchange: Exchange) -> Answer:
     await _present(exchange)
     body = await exchange.body()
     model = await _present(exchange)  # another version may have come before the body did
-    server.inference.check_room(model)
+    server.inference.check_room(model, len(body))
     exchange.inputs = inputs = await server.off_loop(len(body), decode_row, body, model.signature)
-    exchange.outcome = outcome = await server.inference.infer(model, inputs, exchange.timeout_seconds())
+    exchange.outcome = outcome = await server.inference.infer(model, inputs, exchange.timeout_seconds(), len(body))
     return Answer(200, encode_row(outcome.outputs), server.model_headers(model))
 
 
@@ -29,9 +29,9 @@ async def predict_batch(exchange: Exchange) -> Answer:
     await _present(exchange)
     body = await exchange.body()
     model = await _present(exchange)
-    server.inference.check_room(model)
+    server.inference.check_room(model, len(body))
     exchange.inputs = inputs = await server.off_loop(len(body), decode_rows, body, model.signature)
-    exchange.outcome = outcome = await server.inference.infer(model, inputs, exchange.timeout_seconds())
+    exchange.outcome = outcome = await server.inference.infer(model, inputs, exchange.timeout_seconds(), len(body))
     answer = await server.off_loop(size_of(outcome.outputs), encode_rows, outcome.outputs)
     return Answer(200, answer, server.model_headers(model))
 

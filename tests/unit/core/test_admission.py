@@ -43,6 +43,24 @@ def test_behind_a_single_request_nothing_is_refused(running_rows):
     admission().admit(10, Ahead(1, running_rows, 0, busy_seconds=20), timeout_seconds=30)
 
 
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 1000)), max_size=30), st.integers(0, 10**6))
+def test_rows_that_are_not_known_yet_are_taken_to_be_as_large_as_the_largest(bodies, size):
+    chosen = admission()
+    for rows, body_bytes in bodies:
+        chosen.learn(rows, body_bytes)
+
+    largest = max((body_bytes / rows for rows, body_bytes in bodies if rows), default=0)
+    least = size / largest if largest else 0
+    assert int(least) <= chosen.likely_rows(size) <= least / 0.999 ** len(bodies)
+
+
+def test_a_size_alone_breaks_no_deadline():
+    chosen = admission()
+    chosen.learn(1, 10)
+
+    chosen.admit(1, ahead(queued_rows=1), 0.02, likely_rows=chosen.likely_rows(10**9))
+
+
 def test_half_a_batch_in_flight_is_no_overload_however_long_it_takes():
     admission().admit(1, ahead(queued_rows=2, busy_seconds=20, running_rows=2), timeout_seconds=30)
 

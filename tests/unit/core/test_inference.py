@@ -132,18 +132,35 @@ async def test_a_full_queue_is_refused_and_counted(serve):
 
 async def test_a_full_queue_is_told_before_anything_is_decoded(serve):
     served = serve(((1, 0.02),), max_batch_rows=1, max_queue_rows=2, max_queue_seconds=30)
-    served.inference.check_room(served.model)
+    served.inference.check_room(served.model, 100)
     served.runtime.gate.clear()
     work = [asyncio.create_task(served.infer(n)) for n in range(3)]
     await turn()
 
     with pytest.raises(Overloaded, match="queue"):
-        served.inference.check_room(served.model)
+        served.inference.check_room(served.model, 100)
 
     assert served.metric("refused_total", reason="queue_full") == 1
     served.runtime.gate.set()
     await asyncio.gather(*work)
-    served.inference.check_room(served.model)
+    served.inference.check_room(served.model, 100)
+
+
+async def test_a_body_counts_before_it_is_decoded_as_many_rows_as_others_had_for_its_size(serve):
+    served = serve(((1, 0.02), (8, 0.16)), max_batch_rows=8, max_queue_rows=8, max_queue_seconds=30)
+    await served.inference.infer(served.model, rows(0, 1, 2, 3), body_bytes=400)
+    served.runtime.gate.clear()
+    work = [asyncio.create_task(served.infer(*range(8)))]
+    await turn()
+    work.append(asyncio.create_task(served.infer(*range(4))))
+    await turn()
+
+    served.inference.check_room(served.model, 499)
+    with pytest.raises(Overloaded, match="queue"):
+        served.inference.check_room(served.model, 500)
+
+    served.runtime.gate.set()
+    await asyncio.gather(*work)
 
 
 async def test_a_deadline_that_cannot_be_met_is_refused_before_it_runs(serve):
