@@ -86,7 +86,7 @@ async def handle_calls(iris: str) -> dict[str, Any]:
     member = predictor.options(name="Member", user_config={"model": iris}).bind()
     composed = await asyncio.to_thread(serve.run, Ensemble.bind(member), name="ensemble", route_prefix=None)
     good = [(ROW,), (ROW, Path(iris).name), (np.array(ROW),), ([np.float64(ROW[0]), *ROW[1:]],)]
-    bad = [(ROW[:2],), ([{1}],), (ROW, "nobody")]
+    bad = [(ROW[:2],), ([object()],), (ROW, "nobody")]
     together = await asyncio.gather(
         *(handle.predict.remote(*asked) for asked in good * 10 + bad), return_exceptions=True
     )
