@@ -140,11 +140,8 @@ class Server:
         return self.health.status == "healthy" and not failed and any(entry.state == "ready" for entry in entries)
 
     async def present(self, name: str | None = None) -> LoadedModel:
-        """Return a model, by default that of `/predict`; one that was evicted is loaded again first.
-
-        Raises as `ModelTable.find_default` and `come_back`.
-        """
-        name = self.table.default_name() if name is None else name
+        """Return a model, by default that of `/predict`; one that was evicted comes back first. Raises as these do."""
+        name = name or self.table.default_name()
         try:
             return self.table.find(name)
         except NotReady as error:

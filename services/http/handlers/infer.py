@@ -3,6 +3,7 @@
 from services.core.answers import encode_infer
 from services.core.contract import InferRequest, decode_infer
 from services.core.errors import MalformedRequest, UnfitInput
+from services.core.jobs import Outcome
 from services.core.loaded_model import LoadedModel
 from services.core.tensors import Tensors, size_of
 from services.http.answer import BINARY, JSON, Answer
@@ -14,13 +15,11 @@ from services.http.handlers.metadata import present
 async def infer(exchange: Exchange) -> Answer:
     """Answer `POST /v2/models/{m}[/versions/{v}]/infer`."""
     json_bytes = _json_bytes(exchange)
-    inference = exchange.server.inference
     await present(exchange)
     body = await exchange.body()
     try:
         model, request = await _decode(exchange, body, json_bytes)
-        timeout_seconds = exchange.timeout_seconds(request.timeout_seconds)
-        exchange.outcome = outcome = await inference.infer(model, request.tensors, timeout_seconds, len(body))
+        exchange.outcome = outcome = await _run(exchange, model, request, len(body))
     except UnfitInput as error:  # the protocol knows one status for all that is wrong with a body
         raise MalformedRequest(error.message) from error
     return await _encode(exchange, request, outcome.outputs, model)
@@ -34,6 +33,11 @@ async def _decode(exchange: Exchange, body: bytes, json_bytes: int | None) -> tu
     request = await exchange.server.off_loop(len(body), decode_infer, body, json_bytes, model.signature)
     exchange.inputs = request.tensors
     return model, request
+
+
+async def _run(exchange: Exchange, model: LoadedModel, request: InferRequest, body_bytes: int) -> Outcome:
+    timeout_seconds = exchange.timeout_seconds(request.timeout_seconds)
+    return await exchange.server.inference.infer(model, request.tensors, timeout_seconds, body_bytes)
 
 
 async def _encode(exchange: Exchange, request: InferRequest, outputs: Tensors, model: LoadedModel) -> Answer:

