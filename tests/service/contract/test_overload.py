@@ -105,20 +105,20 @@ def test_a_client_may_not_ask_for_more_than_the_server_allows(start):
 
 
 def test_a_deadline_that_passes_while_waiting_answers_504(start):
-    """Warm-up did not know of rows that take a hundred times as long, so admission expects the next run too soon."""
+    """Warm-up did not know of rows that take hundreds of times as long, so admission expects the next run too soon."""
     server = start("slow")
-    long_row = {"features": [1.0, 2.0, 3.0, 400.0]}
+    long_row = {"features": [1.0, 2.0, 3.0, 2000.0]}
 
     with pooled(server.url) as client, ThreadPoolExecutor() as pool:
         long = pool.submit(client.post, "/predict", json=long_row)
         until(lambda: value_of(client, "inference_requests_in_flight", model="slow") == 1, 10, "the long run began")
         started = time.monotonic()
         late = client.post("/predict", json=ROW, headers={"request-timeout": "0.15"})
-        seconds = time.monotonic() - started
+        seconds, was_running = time.monotonic() - started, not long.done()
         patient = client.post("/predict", json=ROW)
 
         assert "deadline" in error_of(late, 504)
-        assert not long.done() or seconds < 1  # the run takes 0.4 s, more on a busy machine
+        assert was_running
         assert answer_of(patient) == {"prediction": 10.0}
-        assert answer_of(long.result()) == {"prediction": 406.0}
+        assert answer_of(long.result()) == {"prediction": 2006.0}
     assert seconds >= 0.15
