@@ -13,11 +13,11 @@ from services.core.errors import SettingsInvalid
 
 
 @click.command()
-@click.option("--model", help="models:/NAME@ALIAS, models:/NAME/VERSION, or the folder of a compiled model.")
+@click.option("--model", help="What the Bento holds, as TRIVET_MODEL: a URI, a folder, or a list.")
 @click.option("--without-model", is_flag=True, help="Serve what TRIVET_MODEL names where the Bento runs.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(model: str | None, without_model: bool, as_json: bool) -> None:
-    """Build a Bento of this code and a published model, which `bentoml serve` and `bentoml containerize` take."""
+    """Build a Bento of this code and of published models, which `bentoml serve` and `bentoml containerize` take."""
     settings = core_settings.load(model=model)
     # What BentoML prints and logs is not the answer.
     with contextlib.redirect_stdout(sys.stderr):
@@ -27,12 +27,12 @@ def command(model: str | None, without_model: bool, as_json: bool) -> None:
             raise SettingsInvalid(f"a Bento needs {error.name}: install the extra trivet[bentoml]") from error
         if not (shutil.which("uv") or importlib.util.find_spec("uv")):
             raise SettingsInvalid("a Bento needs uv, which BentoML asks for: install the extra trivet[bento]")
-        built = build(settings, with_model=not without_model)
+        built = build(settings, with_models=not without_model)
     if as_json:
         print(msgspec.json.encode(built).decode())
         return
-    if built.model:
-        print(f"model     {built.model}")
-        print(f"digest    {built.digest}")
+    for held in built.models:
+        print(f"model     {held.tag}")
+        print(f"digest    {held.digest}")
     print(f"bento     {built.bento}")
     print(f"next      BENTOML_HOME={built.home} bentoml serve {built.bento}")

@@ -1,4 +1,4 @@
-"""A Bento: the package's code, and perhaps one compiled model, for BentoML's own commands to serve and to pack."""
+"""A Bento: the package's code, and perhaps compiled models, for BentoML's own commands to serve and to pack."""
 
 import importlib.metadata
 import importlib.util
@@ -13,67 +13,81 @@ import msgspec
 from bentoml import Bento
 
 import services
+from services.core.compiled_model import CompiledModel
 from services.core.errors import SettingsInvalid
 from services.core.settings import Settings
 from services.engines.bentoml.home import open_home
 from services.engines.bentoml.model_store import StoredSource, tag_of
 from services.engines.bentoml.service import NAME, SERVICE
-from services.registry.selection import split
-from services.registry.uri import TAG_SCHEME
+from services.registry.selection import Selection
 
 _REQUIREMENT = re.compile(r"(?P<package>[\w.-]+)(?P<extras>\[[^]]*\])?[^;]*(;.*extra == ['\"](?P<extra>\w+)['\"])?")
 
 
-class Built(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What `build` made. bento, model: tags in the home folder of BentoML; no model: the Bento holds none."""
+class BuiltModel(msgspec.Struct, frozen=True):
+    """A model that a Bento holds. tag: in BentoML's model store."""
+
+    name: str
+    version: str
+    digest: str
+    tag: str
+
+
+class Built(msgspec.Struct, frozen=True):
+    """What `build` made. bento: its tag in the home folder of BentoML. models: those that it holds, perhaps none."""
 
     bento: str
     home: str
-    model: str = ""
-    digest: str = ""
+    models: list[BuiltModel]
 
 
-def build(settings: Settings, *, with_model: bool = True) -> Built:
-    """Build a Bento of this package and, by default, of the model of the settings, by way of BentoML's model store.
+def build(settings: Settings, *, with_models: bool = True) -> Built:
+    """Build a Bento of this package and, by default, of the models of the settings, by way of BentoML's model store.
 
-    Without a model it serves what the settings name where it runs. Raises LoadFailed, and SettingsInvalid.
+    Without models it serves what the settings name where it runs. Raises LoadFailed, and SettingsInvalid.
     """
     home = str(open_home(settings))
-    if not with_model:
-        built = _build(NAME, "Any model behind Trivet's contract.", _engine_extras())
-        return Built(str(built.tag), home)
-    uris = split(settings.model)
-    if len(uris) != 1 or uris[0].startswith(TAG_SCHEME):
-        raise SettingsInvalid("a Bento holds one model: name one, or build it --without-model, which serves any list")
-    model = StoredSource(settings, uris[0]).find(refresh=True)
-    tag = tag_of(model)
-    built = _build(
-        tag.partition(":")[0],
-        f"{model.manifest.name}, version {model.version}, behind Trivet's contract.",
-        {"bentoml", "sklearn"} if model.manifest.runtime == "sklearn" else {"bentoml"},
-        labels={"model": model.manifest.name, "version": model.version, "digest": model.digest},
-        models=[tag],
+    models = _stored(settings) if with_models else []
+    tags = [tag_of(model) for model in models]
+    with_sklearn = any(model.manifest.runtime == "sklearn" for model in models) if models else _has_skops()
+    bento = _build(
+        tags[0].partition(":")[0] if len(tags) == 1 else NAME,
+        {"bentoml", "sklearn"} if with_sklearn else {"bentoml"},
+        description=f"{', '.join(tags) or 'Any model'} behind Trivet's contract.",
+        labels={model.manifest.name: model.version for model in models},
+        models=tags,
     )
-    return Built(str(built.tag), home, tag, model.digest)
+    held = zip(models, tags, strict=True)
+    return Built(str(bento.tag), home, [BuiltModel(m.manifest.name, m.version, m.digest, tag) for m, tag in held])
 
 
-def _build(name: str, description: str, extras: set[str], **options: Any) -> Bento:
+def _stored(settings: Settings) -> list[CompiledModel]:
+    """Put what TRIVET_MODEL names, and what has its tags now, into the store and return it from there."""
+    selection = Selection(settings, StoredSource)
+    models = [source.find(refresh=True) for source in (*selection.named, *selection.tagged(refresh=True))]
+    if not models:
+        raise SettingsInvalid(
+            f"no model has the tag of TRIVET_MODEL, {settings.model}: tag one, or build --without-model"
+        )
+    return models
+
+
+def _build(name: str, extras: set[str], **options: Any) -> Bento:
     with tempfile.TemporaryDirectory() as context:
         package = Path(services.__file__).parent
         shutil.copytree(package, Path(context) / package.name, ignore=shutil.ignore_patterns("__pycache__"))
         return bentoml.build(
             SERVICE,
             name=name,
-            description=description,
             python={"packages": _pinned(extras), "lock_packages": False},
             build_ctx=context,
             **options,
         )
 
 
-def _engine_extras() -> set[str]:
-    """Return the extras of every runtime that is installed here."""
-    return {"bentoml", "sklearn"} if importlib.util.find_spec("skops") else {"bentoml"}
+def _has_skops() -> bool:
+    """Return whether the scikit-learn runtime is installed here, for models that are not known yet."""
+    return importlib.util.find_spec("skops") is not None
 
 
 def _pinned(extras: set[str]) -> list[str]:

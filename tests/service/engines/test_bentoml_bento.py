@@ -1,4 +1,4 @@
-"""The compiled model in BentoML's model store, and the Bento that is built of it."""
+"""Compiled models in BentoML's model store, and the Bento that is built of them."""
 
 import itertools
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.service import raw
+from tests.service import facts, raw
 from tests.service.load import pooled, together
 from tests.service.server import HOST, TRIVET, Server
 from tests.service.shapes import answer_of, error_of
@@ -64,7 +64,7 @@ def test_a_built_bento_is_served_with_its_own_model(bento, built, iris):
     with server.client() as client:
         answer = client.post("/predict", json={"features": iris.rows[0]})
         assert answer_of(answer)["prediction"] == iris.predictions[0]
-        assert answer.headers["model-digest"] == built["digest"]
+        assert answer.headers["model-digest"] == built["models"][0]["digest"]
         assert answer_of(client.get("/health")) == {"status": "healthy"}
         error_of(client.get("/nothing"), 404)
         assert client.post("/bentoml/predict", json={"rows": iris.rows[:2]}).json()[0]["prediction"] == 0
@@ -77,13 +77,35 @@ def test_a_built_bento_is_served_with_its_own_model(bento, built, iris):
 
 
 def test_a_bento_without_a_model_serves_what_the_settings_name(bento, built_without_model, models, iris):
-    assert built_without_model.keys() == {"bento", "home"}
+    assert built_without_model["models"] == []
 
     server = bento(built_without_model, model=models / iris.name)
 
     with server.client() as client:
         assert answer_of(client.post("/predict", json={"features": iris.rows[0]}))["prediction"] == iris.predictions[0]
     server.stop()
+
+
+def test_a_bento_of_a_list_serves_every_model_of_it(bento, models, iris, tmp_path):
+    churn = facts.read(models, "churn-classifier")
+    several = _build(tmp_path / "home", "--model", f"{models / iris.name},{models / churn.name}")
+
+    server = bento(several, default_model=iris.name)
+
+    assert several["bento"].startswith("trivet:")
+    assert [model["name"] for model in several["models"]] == [iris.name, churn.name]
+    with server.client() as client:
+        assert answer_of(client.post("/predict", json={"features": iris.rows[0]}))["prediction"] == iris.predictions[0]
+        assert {model["name"] for model in client.post("/v2/repository/index").json()} == {iris.name, churn.name}
+        assert client.get(f"/v2/models/{churn.name}/ready").status_code == 200
+    server.stop()
+
+
+def test_a_list_that_names_a_model_twice_is_no_bento(models, tmp_path):
+    refused = _run(tmp_path / "home", "--model", f"{models / 'iris-classifier'},{models / 'iris-classifier'}")
+
+    assert refused.returncode == 3
+    assert "a name is served once" in refused.stderr
 
 
 def test_trivet_serve_runs_the_code_of_a_bento_with_its_own_settings(start, built_without_model, iris, monkeypatch):
@@ -136,7 +158,7 @@ def test_a_bento_whose_model_was_changed_is_not_served(bento, built, tmp_path):
         until(lambda: client.get("/health").json() == {"status": "failed"}, SOON_SECONDS, "health failed")
     server.stop()
     (reason,) = [line["reason"] for line in server.lines() if line["event"] == "not served"]
-    assert built["digest"] in reason
+    assert built["models"][0]["digest"] in reason
 
 
 def test_the_model_is_served_from_bentoml_s_store_which_is_mended(start, models, iris, tmp_path):
@@ -166,13 +188,17 @@ def test_nothing_is_left_of_a_server_but_its_home(start, tmp_path, monkeypatch):
 
 
 def _build(home, *arguments):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("TRIVET_", "BENTOML_"))}
-    command = [str(TRIVET), "build", "--json", *arguments]
-    done = subprocess.run(
-        command, env=environment | {"TRIVET_HOME": str(home)}, capture_output=True, text=True, check=False
-    )
+    done = _run(home, *arguments)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def _run(home, *arguments):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("TRIVET_", "BENTOML_"))}
+    command = [str(TRIVET), "build", "--json", *arguments]
+    return subprocess.run(
+        command, env=environment | {"TRIVET_HOME": str(home)}, capture_output=True, text=True, check=False
+    )
 
 
 def _post(client, **request):
