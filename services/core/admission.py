@@ -1,6 +1,8 @@
 """The decision to accept work, or to refuse it at once with an honest time to come back."""
 
+from collections.abc import Callable
 from math import ceil
+from time import perf_counter
 from typing import NamedTuple
 
 from services.core.cost import Cost
@@ -14,8 +16,9 @@ ANSWER_BATCHES = 1.6
 UNBATCHED_RUNS = 32
 # About what reading and answering one request takes: a wait shorter than that of a batch is not worth a refusal.
 HTTP_SECONDS = 40e-6
-# What is left, after another request, of the bytes that the largest rows took: half after 700.
-KEPT_OF_ROW_BYTES = 0.999
+# How long until half of the bytes that the largest rows took is forgotten: few requests of large rows are remembered
+# among many of small ones, whatever the rate, since theirs would be taken for many rows.
+ROW_BYTES_HALF_LIFE_SECONDS = 60.0
 
 
 class Ahead(NamedTuple):
@@ -34,18 +37,25 @@ class Ahead(NamedTuple):
 class Admission:
     """Bounds one model's queue in rows and in seconds of its measured service rate."""
 
-    def __init__(self, settings: Settings, cost: Cost, batch_rows: int) -> None:
+    def __init__(
+        self, settings: Settings, cost: Cost, batch_rows: int, clock: Callable[[], float] = perf_counter
+    ) -> None:
         self._cost = cost
         self._batch_rows = batch_rows
         self._full_rows = batch_rows if batch_rows > 1 else UNBATCHED_RUNS
         self._max_rows = settings.max_queue_rows
         self._max_seconds = settings.max_queue_seconds
+        self._clock = clock
         self._row_bytes = 0.0
+        self._learnt_at = 0.0
 
     def learn(self, rows: int, body_bytes: int) -> None:
         """Note how many rows a body had."""
         if rows:
-            self._row_bytes = max(body_bytes / rows, self._row_bytes * KEPT_OF_ROW_BYTES)
+            now = self._clock()
+            kept = 0.5 ** ((now - self._learnt_at) / ROW_BYTES_HALF_LIFE_SECONDS)
+            self._row_bytes = max(body_bytes / rows, self._row_bytes * kept)
+            self._learnt_at = now
 
     def likely_rows(self, body_bytes: int) -> int:
         """Return how many rows a body has if each is as large as the largest lately: rather too few; 0 is unknown."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from services.core.admission import ANSWER_BATCHES, Admission, Ahead
+from services.core.admission import ANSWER_BATCHES, ROW_BYTES_HALF_LIFE_SECONDS, Admission, Ahead
 from services.core.cost import Cost
 from services.core.errors import Overloaded
 from services.core.settings import Settings
@@ -43,15 +43,32 @@ def test_behind_a_single_request_nothing_is_refused(running_rows):
     admission().admit(10, Ahead(1, running_rows, 0, busy_seconds=20), timeout_seconds=30)
 
 
-@given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 1000)), max_size=30), st.integers(0, 10**6))
-def test_rows_that_are_not_known_yet_are_taken_to_be_as_large_as_the_largest(bodies, size):
-    chosen = admission()
-    for rows, body_bytes in bodies:
+@given(
+    st.lists(st.tuples(st.integers(0, 50), st.integers(1, 1000), st.floats(0, 100)), max_size=30),
+    st.integers(0, 10**6),
+)
+def test_rows_that_are_not_known_yet_are_taken_to_be_as_large_as_the_largest_lately(bodies, size):
+    now = 0.0
+    chosen = Admission(Settings(), Cost(TEN_MS_A_ROW), 10, clock=lambda: now)
+    for rows, body_bytes, pause_seconds in bodies:
+        now += pause_seconds
         chosen.learn(rows, body_bytes)
 
-    largest = max((body_bytes / rows for rows, body_bytes in bodies if rows), default=0)
+    largest = max((body_bytes / rows for rows, body_bytes, _ in bodies if rows), default=0)
     least = size / largest if largest else 0
-    assert int(least) <= chosen.likely_rows(size) <= least / 0.999 ** len(bodies)
+    assert int(least) <= chosen.likely_rows(size) <= least * 2 ** (now / ROW_BYTES_HALF_LIFE_SECONDS) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("others", [1, 10_000])
+def test_the_size_of_a_large_row_is_remembered_however_many_small_ones_come(others):
+    now = 0.0
+    chosen = Admission(Settings(), Cost(TEN_MS_A_ROW), 10, clock=lambda: now)
+    chosen.learn(1, 100_000)
+    for _ in range(others):
+        now += ROW_BYTES_HALF_LIFE_SECONDS / others
+        chosen.learn(1, 100)
+
+    assert chosen.likely_rows(100_000) in (1, 2)
 
 
 def test_a_size_alone_breaks_no_deadline():
