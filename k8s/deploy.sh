@@ -7,11 +7,18 @@ tag=$1
 in_mlflow() { kubectl --namespace mlflow "$@"; }
 apply() { sed "s|image: trivet-mlflow:dev|image: trivet-mlflow:$tag|" "k8s/prerequisites/$1.yaml" | kubectl apply --filename -; }
 
-# install RELEASE CHART VALUE: VALUE is where the chart takes the image's tag.
+# install RELEASE CHART VALUE MORE…: VALUE is where the chart takes the image's tag, MORE further arguments of Helm.
 install() {
   helm upgrade --install "$1" "helm/$2" --namespace trivet --values "helm/values/kind-$1.yaml" --set "$3=$tag" \
-    --wait --timeout 6m >/dev/null
+    "${@:4}" --wait --timeout 6m >/dev/null
   echo "$1 is there after $SECONDS s"
+}
+
+# install_engine RELEASE CHART: with what the tag means on this machine, so that an image built again is rolled out.
+install_engine() {
+  local id
+  id=$(docker image inspect --format '{{.Id}}' "trivet-$1:$tag" 2>/dev/null) || id=$tag
+  install "$1" "$2" image.tag --set-string "podAnnotations.trivet-image=$id"
 }
 
 apply namespaces
@@ -29,9 +36,9 @@ in_mlflow wait --for=condition=Complete job/publish-iris --timeout=5m || { in_ml
 install observability observability test.image.tag
 install gateway gateway test.image.tag
 # Side by side, since each mostly waits.
-install ray ray-service image.tag & ray=$!
-install fastapi model-server image.tag & fastapi=$!
-install bentoml model-server image.tag & bentoml=$!
+install_engine ray ray-service & ray=$!
+install_engine fastapi model-server & fastapi=$!
+install_engine bentoml model-server & bentoml=$!
 for engine in "$ray" "$fastapi" "$bentoml"; do
   wait "$engine" || { kubectl --namespace trivet get pods; exit 1; }
 done

@@ -49,6 +49,14 @@ def test_every_engine_gives_the_same_answer_through_the_gateway():
     assert answers["fastapi"] == answers["bentoml"] == answers["ray"]
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_pods_say_which_image_they_were_made_for(trivet, engine):
+    annotations = [pod["metadata"]["annotations"] for pod in trivet.pods(engine)]
+
+    assert annotations
+    assert all(each["trivet-image"].startswith("sha256:") for each in annotations)
+
+
 @pytest.mark.usefixtures("trivet")
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_engine_conforms_through_the_gateway(engine):
