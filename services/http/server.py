@@ -1,6 +1,7 @@
 """One server process: its parts, put together once, and its life from start to drain."""
 
 import asyncio
+import gc
 import logging
 import os
 import sys
@@ -28,6 +29,7 @@ from services.http.body import BodyReader
 from services.http.candidate import open_candidate
 from services.http.followers import Failure, Followers
 from services.http.keys import Keys
+from services.http.log_counters import LogCounters
 from services.prediction_log.log import PredictionLog, open_log
 from services.registry.selection import Selection
 
@@ -207,6 +209,9 @@ class Server:
     def _note_ready(self) -> None:
         self.health.status = "healthy"
         if self._start_seconds is None:  # else it serves already, and its settings changed
+            # What is there by now stays: each full garbage collection would look at it again, and hold up every request
+            # for 10 ms and more.
+            gc.freeze()
             self._start_seconds = time.time() - process_started_at()
             self.metrics.start_seconds.set(self._start_seconds)
         facts = {"uri": self.settings.model, "start_seconds": round(self._start_seconds, 3), "pid": os.getpid()}
@@ -233,18 +238,3 @@ class Server:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-class LogCounters:
-    """The prediction log's two counters."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
-
-    def written(self, rows: int) -> None:
-        """Count rows that are in the database."""
-        self._metrics.log_written.inc(rows)
-
-    def dropped(self, rows: int) -> None:
-        """Count rows that never will be."""
-        self._metrics.log_dropped.inc(rows)

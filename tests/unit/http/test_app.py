@@ -1,6 +1,7 @@
 """The application over a real model: where work is done, who answers during a swap, and that nothing is a 500."""
 
 import asyncio
+import gc
 import json
 import threading
 
@@ -8,6 +9,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from services.core.metrics import Metrics
+from services.core.settings import Settings
+from services.http.app import create_app
 from services.http.handlers import infer, predict
 from tests.unit import onnx_models
 from tests.unit.http.asgi import Body, call
@@ -181,3 +185,16 @@ async def test_what_is_not_there_is_said_in_one_shape(app, method, path, status)
     assert list(answer.json()) == ["error"]
     assert answer.headers["content-type"] == "application/json"
     assert ("allow" in answer.headers) is (status == 405)
+
+
+async def test_a_ready_server_holds_no_request_up_to_look_for_garbage_in_what_its_start_made(scaler, tmp_path):
+    gc.unfreeze()
+    server = create_app(Settings(home=tmp_path, database_url="", model=str(scaler.folder)), Metrics("fastapi")).server
+    try:
+        await server.start()
+        await until(server.is_ready)
+
+        assert gc.get_freeze_count() > len(gc.get_objects())
+    finally:
+        await server.stop()
+        gc.unfreeze()
