@@ -29,6 +29,9 @@ RUN    := $(UV) run --frozen --no-sync
 SYNCED := .venv/.synced
 MODEL_PUBLISHED := .trivet/published
 
+# The service tier mostly waits for starts: so many processes run its tests.
+TEST_PROCESSES ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n : 4)))
+
 export UV_PYTHON_DOWNLOADS ?= never
 
 .DEFAULT_GOAL := help
@@ -49,7 +52,7 @@ test-unit: setup ## core, runtimes, registry, prediction log: under 20 s
 	$(RUN) pytest tests/unit
 
 test-service: setup ## the engines started for real, and clients that others wrote
-	$(RUN) pytest tests/service
+	$(RUN) pytest tests/service --numprocesses $(TEST_PROCESSES) --dist loadgroup
 
 test-chart: setup ## the charts through the real Helm engine: under 20 s
 	$(RUN) pytest tests/chart

@@ -4,7 +4,7 @@ Tests ask for what they need: `client` and `iris` (an HTTP client and the facts 
 server; `start` makes a server of one's own, with settings; both come once for every engine.
 """
 
-import contextlib
+import fcntl
 import hashlib
 import itertools
 import shutil
@@ -25,7 +25,8 @@ from tests.service.server import Server, Start
 __all__ = ["postgres_server"]  # a fixture
 
 ENGINES = ("fastapi", "bentoml", "ray")
-ROOT = Path(__file__).parents[2]
+FOLDER = Path(__file__).parent
+ROOT = FOLDER.parents[1]
 MODEL_SOURCES = (
     "uv.lock",
     "tests/service/models.py",
@@ -84,13 +85,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if {"start", "serve", "server"} & set(getattr(item, "fixturenames", ())):
                 item.add_marker(needs_start)
-    for item in items:
+    for item in (item for item in items if FOLDER in item.path.parents):
         engine = getattr(item, "callspec", None) and item.callspec.params.get("engine")
+        item.add_marker(pytest.mark.xdist_group(_together(item, engine)))
         reason = PROXY_DECIDES.get(engine, {}).get(item.originalname)
         if reason is None and engine == "ray" and not config.getoption("--all-on-ray") and _starts_a_ray(item):
             reason = "a Ray of its own starts with --all-on-ray"
         if reason:
             item.add_marker(pytest.mark.skip(reason=f"{engine}: {reason}"))
+
+
+def _together(item: pytest.Item, engine: str | None) -> str:
+    """Name those that one process runs, of several: they share servers, or what takes long to make."""
+    room = item.path.relative_to(FOLDER).parts[0]
+    return f"{room}-{engine}" if room == "contract" else room
 
 
 def _starts_a_ray(item: pytest.Item) -> bool:
@@ -123,12 +131,13 @@ def models(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
     sources = sorted(path for pattern in MODEL_SOURCES for path in ROOT.glob(pattern))
     key = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
     kept = pytestconfig.cache.mkdir("service-models") / key
-    if not kept.exists():
-        folder = tmp_path_factory.mktemp("models")
-        subprocess.run([sys.executable, "-m", "tests.service.models", str(folder)], cwd=ROOT, check=True)
-        unfinished = Path(tempfile.mkdtemp(dir=kept.parent))
-        shutil.copytree(folder, unfinished, dirs_exist_ok=True)
-        with contextlib.suppress(OSError):  # another session was faster
+    with (kept.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another process may make them
+        if not kept.exists():
+            folder = tmp_path_factory.mktemp("models")
+            subprocess.run([sys.executable, "-m", "tests.service.models", str(folder)], cwd=ROOT, check=True)
+            unfinished = Path(tempfile.mkdtemp(dir=kept.parent))
+            shutil.copytree(folder, unfinished, dirs_exist_ok=True)
             unfinished.rename(kept)
     return kept
 
