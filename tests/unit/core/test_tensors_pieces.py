@@ -141,3 +141,18 @@ def test_keys_without_an_end_are_looked_at_once():
     text = b'"data":["' * 100_000
 
     assert take_out(text, b'"data"') == (text, {})
+
+
+@pytest.mark.parametrize(
+    "element, closer, steps_aside",
+    [(b'"text"', b'"', True), (b'{"a":1}', b"}", True), (b"1.5", b"", False), (b"[1,2]", b"]", False)],
+)
+def test_a_thread_steps_aside_between_pieces_of_long_strings_and_objects(monkeypatch, element, closer, steps_aside):
+    slept = []
+    monkeypatch.setattr(json_pieces.time, "sleep", slept.append)
+    on_loop, long = (b"[" + b",".join([element] * (size // len(element))) + b"]" for size in (24 * 1024, 128 * 1024))
+
+    list(json_pieces.pieces(on_loop, closer))
+    assert slept == []
+    list(json_pieces.pieces(long, closer))
+    assert bool(slept) is steps_aside
