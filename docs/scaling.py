@@ -33,6 +33,7 @@ ROWS = (
     ("the load was sent in time", "load_kept_up"),
     ("`trivet simulate` with the same load: replicas apart at one time, at most", "simulated.most_replicas"),
     ("the same when 30 s earlier or later count as the same time (wanted: 1)", "simulated.most_replicas_shifted"),
+    ("the same had the autoscaler looked at the moments that fit worst", "simulated.farthest_shifted"),
     ("seconds that it came earlier or later to a number of replicas, at most", "simulated.most_shift_seconds"),
     ("its replica-hours, over those of the cluster", "simulated.replica_hours"),
 )

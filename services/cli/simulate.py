@@ -45,9 +45,13 @@ def _one(options: Options, replica: Replica) -> int:
     paths = [path for path in (options.manifest, options.compare) if path is not None]
     found = [options.found(path) for path in paths]
     replicas = options.replicas if options.replicas is not None or seen is None else int(seen.replicas[0])
-    runs = [_run(options, load, one, replica, replicas) for one in found]
+    difference = None
+    if seen:
+        run, difference = observed.nearest(lambda phase: _run(options, load, found[0], replica, replicas, phase), seen)
+        runs = [run]
+    else:
+        runs = [_run(options, load, one, replica, replicas) for one in found]
     reports = [report(run, options.objectives or []) for run in runs]
-    difference = observed.compare(runs[0], seen) if seen else None
     if options.as_json:
         scalers = [
             {"scaler": text.scaler(one), **msgspec.structs.asdict(made)}
@@ -85,8 +89,11 @@ def _fleet(options: Options, path: Path, replica: Replica) -> int:
     return MISSED if total.missed else 0
 
 
-def _run(options: Options, load: Trace, found: Found, replica: Replica, replicas: int | None) -> Run:
-    return simulate(load, found.scaler(), replica, options.timing, replicas=replicas, cpu_limit=found.cpu_limit)
+def _run(options: Options, load: Trace, found: Found, replica: Replica, replicas: int | None, phase: int = 0) -> Run:
+    limit = found.cpu_limit
+    return simulate(
+        load, found.scaler(), replica, options.timing, replicas=replicas, cpu_limit=limit, phase_seconds=phase
+    )
 
 
 def _names(found: list[Found], paths: list[Path]) -> list[str]:

@@ -1,7 +1,9 @@
 """How far a simulation is from what a cluster did."""
 
+from collections.abc import Callable
+
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from services.simulate.queueing import Values
 from services.simulate.run import Run
@@ -17,6 +19,8 @@ class Observed(Struct, frozen=True):
 
 # Controllers look every fifteen seconds, and nobody knows when; so does what they look at.
 SHIFT_SECONDS = 30
+# How long before the load's start a controller may have looked last; none looks less often than each SHIFT_SECONDS.
+PHASES_SECONDS = range(0, SHIFT_SECONDS, 3)
 
 
 class Difference(Struct, frozen=True):
@@ -26,7 +30,8 @@ class Difference(Struct, frozen=True):
     when the simulation may be up to SHIFT_SECONDS earlier or later. most_shift_seconds: how much earlier
     or later the simulation came to a number of replicas that the cluster came to, at most; None when the cluster never
     changed. changes: of the cluster; unmatched: those that the simulation did not make at all. replica_hours: of the
-    simulation over those of the cluster.
+    simulation over those of the cluster. phase_seconds: of PHASES_SECONDS the one with which it is nearest.
+    farthest_shifted: most_replicas_shifted of the one with which it is farthest.
     """
 
     most_replicas: int
@@ -36,6 +41,8 @@ class Difference(Struct, frozen=True):
     changes: int
     unmatched: int
     replica_hours: float
+    phase_seconds: int = 0
+    farthest_shifted: int = 0
 
 
 def parse(text: str) -> Observed:
@@ -48,6 +55,21 @@ def parse(text: str) -> Observed:
     if not all(value == int(value) for value in replicas):
         raise Unreadable("replicas are whole numbers")
     return Observed(of_points(times, rates), of_points(times, replicas).rates)
+
+
+def nearest(run_at: Callable[[int], Run], observed: Observed) -> tuple[Run, Difference]:
+    """Return the simulation nearest to what was observed, of one for each phase that the autoscaler may have had.
+
+    run_at: takes the phase in seconds.
+    """
+    tried = [(run, compare(run, observed), phase) for phase in PHASES_SECONDS for run in [run_at(phase)]]
+    run, difference, phase = min(tried, key=lambda one: _distance(one[1]))
+    farthest = max(other.most_replicas_shifted for _, other, _ in tried)
+    return run, structs.replace(difference, phase_seconds=phase, farthest_shifted=farthest)
+
+
+def _distance(found: Difference) -> tuple[float, ...]:
+    return found.most_replicas_shifted, found.unmatched, found.most_shift_seconds or 0, found.most_replicas
 
 
 def compare(run: Run, observed: Observed) -> Difference:

@@ -160,20 +160,23 @@ def simulate(
     *,
     replicas: int | None = None,
     cpu_limit: float | None = None,
+    phase_seconds: int = 0,
 ) -> Run:
     """Replay a load. replicas: at its start, all ready; by default as few as the autoscaler starts with.
 
-    cpu_limit: in cores, of a pod.
+    cpu_limit: in cores, of a pod. phase_seconds: how long before the load's start the autoscaler begins to look.
     """
-    cluster = Cluster(trace, Queue(replica), timing, scaler.least if replicas is None else replicas, cpu_limit)
+    led = trace.led(phase_seconds)
+    cluster = Cluster(led, Queue(replica), timing, scaler.least if replicas is None else replicas, cpu_limit)
     changes = 0
-    looks = [*range(0, len(trace), scaler.period_seconds), len(trace)]
+    looks = [*range(0, len(led), scaler.period_seconds), len(led)]
     for _, until in pairwise(looks):
         cluster.advance(until)
-        if until == len(trace):
+        if until == len(led):
             break
         wanted = scaler.decide(cluster)
         if wanted != cluster.replicas:
             cluster.scale(wanted)
             changes += 1
-    return Run(trace=trace, queue=cluster._queue, changes=changes, **cluster.columns)
+    columns = {name: column[phase_seconds:] for name, column in cluster.columns.items()}
+    return Run(trace=trace, queue=cluster._queue, changes=changes, **columns)

@@ -125,6 +125,8 @@ def difference(found: Difference) -> list[str]:
     shift = "none" if found.most_shift_seconds is None else _duration(found.most_shift_seconds)
     return [
         f"observed  {found.changes:,} changes, {found.unmatched:,} of them not simulated",
+        f"nearest   when the autoscaler looked {found.phase_seconds} s before the start; the others are apart by "
+        f"{found.farthest_shifted:,} at most",
         f"apart     by {found.most_replicas:,} replicas at most, after {_duration(found.most_replicas_second)}; "
         f"by {found.most_replicas_shifted:,} when up to {SHIFT_SECONDS} s earlier or later count as the same",
         f"shifted   by {shift} at most",

@@ -35,6 +35,10 @@ class Trace(Struct, frozen=True):
         """Return the same with so many times the load."""
         return Trace(self.rates * factor, self.states)
 
+    def led(self, seconds: int) -> "Trace":
+        """Return the same after so many seconds of its first rate."""
+        return Trace(np.pad(self.rates, (seconds, 0), mode="edge"), np.pad(self.states, (seconds, 0), mode="edge"))
+
 
 def of_segments(segments: Sequence[Segment]) -> Trace:
     """Return a profile as a trace: the rate in the middle of each second. Raises Unreadable."""

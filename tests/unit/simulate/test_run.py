@@ -16,7 +16,7 @@ from services.simulate.manifest import Found
 from services.simulate.pods import Pods
 from services.simulate.queueing import Replica
 from services.simulate.report import report
-from services.simulate.run import Timing, simulate
+from services.simulate.run import Run, Timing, simulate
 from services.simulate.trace import Trace, of_segments
 from services.simulate.world import Fixed
 from tests.unit.simulate.worlds import FAST, hpa
@@ -150,6 +150,23 @@ def test_a_simulation_against_itself_is_not_apart_and_a_shift_is_found():
     assert shifted.most_shift_seconds == 30 and shifted.most_replicas > 0
     assert (same.most_replicas_shifted, shifted.most_replicas_shifted, other.most_replicas_shifted) == (0, 0, 90)
     assert other.most_replicas == 90 and other.unmatched == other.changes
+
+
+@pytest.mark.parametrize("phase_seconds", [0, 6, 12])
+def test_the_phase_of_an_autoscaler_is_found_in_what_it_did(phase_seconds):
+    trace = of_segments(PROFILES["ramp"](10, 400, 600))
+
+    def run_at(phase_seconds: int) -> Run:
+        return simulate(trace, HpaScaler(hpa()), REPLICA, Timing(), replicas=1, phase_seconds=phase_seconds)
+
+    seen = observed.Observed(trace, run_at(phase_seconds).ready)
+    run, found = observed.nearest(run_at, seen)
+
+    assert (found.phase_seconds, found.most_shift_seconds, found.most_replicas) == (phase_seconds, 0, 0)
+    assert (run.ready == seen.replicas).all() and len(run.ready) == len(trace)
+    assert found.farthest_shifted == max(
+        observed.compare(run_at(at), seen).most_replicas_shifted for at in range(0, 30, 3)
+    )
 
 
 def test_a_picture_shows_one_or_two_and_what_was_observed(tmp_path):
