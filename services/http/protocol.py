@@ -15,6 +15,8 @@ LINGER_SECONDS = 2.0
 # … and for so many times the largest body: one that is a little too large is read to its end, so that the connection
 # can be used again.
 LINGER_BODIES = 2
+# How long an idle connection outlives the drain: a request that is on its way reads its 503 then, and no broken pipe.
+LAST_SECONDS = 0.25
 
 _TOO_SLOW = (b"408 Request Timeout", b"the headers did not arrive in time (TRIVET_HEADER_TIMEOUT_SECONDS)")
 _NOT_HTTP = (b"400 Bad Request", b"these bytes are no HTTP/1.1 request")
@@ -48,6 +50,9 @@ class BoundedProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._head_timer is not None or self.scope is None or "path" not in self.scope:
             self._watch_head(len(data))
+
+    def shutdown(self) -> None:
+        self.loop.call_later(LAST_SECONDS, super().shutdown)
 
     def on_message_begin(self) -> None:
         self._head_bytes = self._ignored_bytes = 0

@@ -47,7 +47,7 @@ def exchange(port: int, pieces: Iterable[bytes], seconds: float, *, keep: Callab
                 sent_bytes += len(piece)
         except (BrokenPipeError, ConnectionResetError):
             pass  # the server closed early, as it may
-        received = _read_all(connection)
+        received = read_all(connection)
     head, _, body = received.partition(b"\r\n\r\n")
     return Reply(head, body, sent_bytes, time.monotonic() - started)
 
@@ -58,11 +58,12 @@ def hang_up(port: int, sent: bytes, seconds: float) -> Reply:
     with socket.create_connection((HOST, port), timeout=seconds) as connection:
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)
-        head, _, body = _read_all(connection).partition(b"\r\n\r\n")
+        head, _, body = read_all(connection).partition(b"\r\n\r\n")
     return Reply(head, body, len(sent), time.monotonic() - started)
 
 
-def _read_all(connection: socket.socket) -> bytes:
+def read_all(connection: socket.socket) -> bytes:
+    """Return what comes until the server closes the connection."""
     received = b""
     try:
         while data := connection.recv(READ_BYTES):

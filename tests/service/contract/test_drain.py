@@ -1,6 +1,7 @@
 """SIGTERM: readiness goes false, what was accepted is answered, then the process ends with exit code 0."""
 
 import signal
+import socket
 import threading
 from functools import partial
 
@@ -8,6 +9,8 @@ import httpx
 import pytest
 
 from tests.service.load import pooled, together
+from tests.service.raw import post, read_all
+from tests.service.server import HOST
 from tests.service.shapes import answer_of, error_of
 from tests.service.waiting import until
 
@@ -126,6 +129,21 @@ def test_an_idle_connection_does_not_hold_up_the_end(start):
         server.stop()
 
 
+@pytest.mark.engine("fastapi")  # elsewhere the process that listens ends last, so that nobody sees when workers do
+def test_a_request_on_its_way_while_the_server_ends_is_refused_and_not_cut_off(start):
+    server = start(drain_wait_seconds=0)
+    with socket.create_connection((HOST, server.port), SOON_SECONDS) as connection:
+        server.terminate()
+        until(lambda: not _listens(server.port), SOON_SECONDS, "the listening socket is closed")
+
+        connection.sendall(post("/predict", b'{"features":[1,2,3,4]}'))
+        answer = read_all(connection)
+
+    assert answer.startswith(b"HTTP/1.1 503 "), answer
+    assert b"\r\nretry-after: 1\r\n" in answer and b"\r\nconnection: close\r\n" in answer
+    server.check_stopped()
+
+
 def test_a_start_that_is_not_ready_yet_can_be_ended(start, tmp_path):
     server = start(model=str(tmp_path / "nothing"), wait="live")
 
@@ -145,3 +163,11 @@ def test_a_second_start_works_on_the_same_port(start, iris):
 def _in_flight(client):
     line = next(line for line in client.get("/metrics").text.splitlines() if line.startswith("inference_requests_in_"))
     return float(line.rpartition(" ")[2]) > 0
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection((HOST, port), SOON_SECONDS).close()
+    except ConnectionRefusedError:
+        return False
+    return True
