@@ -7,6 +7,9 @@ tag=$1
 in_mlflow() { kubectl --namespace mlflow "$@"; }
 apply() { sed "s|image: trivet-mlflow:dev|image: trivet-mlflow:$tag|" "k8s/prerequisites/$1.yaml" | kubectl apply --filename -; }
 
+# image_id NAME: what the tag means on this machine; pods are told, so that an image built again is rolled out.
+image_id() { docker image inspect --format '{{.Id}}' "trivet-$1:$tag" 2>/dev/null || echo "$tag"; }
+
 # install RELEASE CHART VALUE MORE…: VALUE is where the chart takes the image's tag, MORE further arguments of Helm.
 install() {
   helm upgrade --install "$1" "helm/$2" --namespace trivet --values "helm/values/kind-$1.yaml" --set "$3=$tag" \
@@ -14,18 +17,15 @@ install() {
   echo "$1 is there after $SECONDS s"
 }
 
-# install_engine RELEASE CHART: with what the tag means on this machine, so that an image built again is rolled out.
-install_engine() {
-  local id
-  id=$(docker image inspect --format '{{.Id}}' "trivet-$1:$tag" 2>/dev/null) || id=$tag
-  install "$1" "$2" image.tag --set-string "podAnnotations.trivet-image=$id"
-}
+install_engine() { install "$1" "$2" image.tag --set-string "podAnnotations.trivet-image=$(image_id "$1")"; }
 
 apply namespaces
 # Made once, and nowhere but in the cluster.
 in_mlflow get secret postgres >/dev/null 2>&1 || od -An -N24 -tx1 /dev/urandom | tr -d ' \n' |
   in_mlflow create secret generic postgres --from-file=password=/dev/stdin
 apply mlflow
+in_mlflow patch deployment mlflow --patch \
+  "{spec: {template: {metadata: {annotations: {trivet-image: '$(image_id mlflow)'}}}}}"
 in_mlflow rollout status statefulset/postgres --timeout=3m
 in_mlflow rollout status deployment/mlflow --timeout=5m
 # A Job cannot be changed; run again, it does nothing where the model is there.

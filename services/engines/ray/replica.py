@@ -1,6 +1,7 @@
 """One Ray Serve replica: the contract's application as its ingress, and a native call beside it."""
 
 import asyncio
+import contextlib
 import sys
 from typing import Any, BinaryIO, cast
 
@@ -11,6 +12,7 @@ from ray import serve
 from services.core import logs
 from services.core.answers import encode_row
 from services.core.errors import TrivetError, UnfitInput
+from services.core.health import Health
 from services.core.metrics import Metrics
 from services.core.predict_body import decode_row
 from services.engines.ray import log_socket, user_config
@@ -18,6 +20,7 @@ from services.engines.ray.bridge import Bridge
 from services.engines.ray.front import Behind
 from services.http.app import create_app
 from services.http.errors import STATUS
+from services.http.server import LATE_SECONDS
 
 ENGINE = "ray"
 # Serve hands over what has arrived; the server's own batcher then decides what runs together, as for every request.
@@ -41,6 +44,11 @@ class Refused(Exception):
         self.message = message
 
 
+async def _started(health: Health) -> None:
+    while health.status == "starting":  # noqa: ASYNC110 - a status is no event
+        await asyncio.sleep(LOOK_SECONDS)
+
+
 def _body(row: Any) -> bytes:
     """Return the body of `POST /predict` that asks the same. Raises UnfitInput for what JSON cannot say."""
     try:
@@ -60,11 +68,12 @@ class Predictor:
     """The server of one replica.
 
     log_path: under `trivet serve`, the Unix socket that takes the log's lines. On a cluster there is none: they go to
-    the replica's standard output, which Ray keeps in its log folder.
+    the replica's standard output, which Ray keeps in its log folder. has_peers: whether others answer meanwhile.
     """
 
-    def __init__(self, log_path: str | None = None) -> None:
+    def __init__(self, log_path: str | None = None, has_peers: bool = False) -> None:
         self._on_cluster = log_path is None
+        self._has_peers = has_peers
         self._config = user_config.parse(serve.get_replica_context()._deployment_config.user_config)
         settings = user_config.settings_of(self._config)
         logs.configure(settings.log_level, log_socket.connect(log_path) if log_path else _own_output())
@@ -87,14 +96,17 @@ class Predictor:
     async def check_health(self) -> None:
         """Let Ray replace a replica that has nothing to serve, and keep what was served before an upgrade.
 
-        Ray sends requests to a replica as soon as its first check is over, so that waits for the model.
-        Under `trivet serve` there is nothing else, and the replica says why, as on the other engines.
+        Ray sends requests to a replica as soon as its first check is over, so that waits for the model. Under
+        `trivet serve` there is nothing else, and the replica says why, as on the other engines; one of several waits
+        as long as one of several workers does.
         """
-        if not self._on_cluster:
-            return
         server = self._application.server
-        while server.health.status == "starting":  # noqa: ASYNC110 - a status is no event
-            await asyncio.sleep(LOOK_SECONDS)
+        if not self._on_cluster:
+            if self._has_peers:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(_started(server.health), LATE_SECONDS)
+            return
+        await _started(server.health)
         if server.health.status == "failed":
             reasons = [entry.reason for entry in server.table.entries() if entry.reason] or ["the log says why"]
             raise RuntimeError(f"the model could not be loaded: {reasons[0]}")

@@ -78,4 +78,4 @@ class Service:
         )
         # A cluster that is joined may run the replicas on another machine, where the socket is not.
         log_path = None if self._settings.ray_address else str(self._folder / "log")
-        self._handle = serve.run(replicas.bind(log_path), name=NAME)
+        self._handle = serve.run(replicas.bind(log_path, self._replica_count > 1), name=NAME)

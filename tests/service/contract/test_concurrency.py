@@ -80,7 +80,7 @@ def test_a_bad_request_fails_alone(start):
 
 
 def test_a_large_request_lets_small_ones_pass(slow):
-    rows = 256 * 60
+    rows = 256 * 150
     large = [[1.0, 2.0, 3.0, 4.0]] * rows
     order = []
 
