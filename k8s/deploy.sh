@@ -25,7 +25,7 @@ in_mlflow get secret postgres >/dev/null 2>&1 || od -An -N24 -tx1 /dev/urandom |
   in_mlflow create secret generic postgres --from-file=password=/dev/stdin
 apply mlflow
 in_mlflow patch deployment mlflow --patch \
-  "{spec: {template: {metadata: {annotations: {trivet-image: '$(image_id mlflow)'}}}}}"
+  "spec: {template: {metadata: {annotations: {trivet-image: '$(image_id mlflow)'}}}}"
 in_mlflow rollout status statefulset/postgres --timeout=3m
 in_mlflow rollout status deployment/mlflow --timeout=5m
 # A Job cannot be changed; run again, it does nothing where the model is there.
