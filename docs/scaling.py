@@ -13,8 +13,9 @@ HEAD = """\
 Written by `make render` from `docs/scaling.py` and from what `make e2e-long` keeps beside it; change it there.
 
 `tests/e2e/test_scaling.py` measures what one small pod answers at most, sends a third of it, then four times as much
-for two and a half minutes, then a third again until one replica is left. Load goes through the gateway by `trivet load`
-on a kind cluster with two cores for everything, so a pod has a small limit of CPU: it saturates, not the machine.
+for two and a half minutes (on Ray, whose workers start more slowly, five), then a third again until one replica is
+left. Load goes through the gateway by `trivet load` on a kind cluster with two cores for everything, so a pod has a
+small limit of CPU: it saturates, not the machine.
 """
 
 ROWS = (

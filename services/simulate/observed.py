@@ -99,7 +99,14 @@ def compare(run: Run, observed: Observed) -> Difference:
 
 
 def _shifted(simulated: Values, seen: Values) -> int:
-    """Return how far each second of the cluster is from the nearest of the simulation's seconds about it, at most."""
-    padded = np.pad(simulated, SHIFT_SECONDS, mode="edge")
+    """Return how far either is outside of what the other was within SHIFT_SECONDS, at most.
+
+    From the least to the most it was: who comes to six replicas by way of three is not apart from who jumps there.
+    """
+    return int(max(_outside(simulated, seen), _outside(seen, simulated)))
+
+
+def _outside(values: Values, others: Values) -> float:
+    padded = np.pad(others, SHIFT_SECONDS, mode="edge")
     about = np.lib.stride_tricks.sliding_window_view(padded, 2 * SHIFT_SECONDS + 1)
-    return int(np.abs(about - seen[:, None]).min(axis=1).max())
+    return float(np.maximum(values - about.max(axis=1), about.min(axis=1) - values).clip(0).max())

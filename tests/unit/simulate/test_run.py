@@ -1,5 +1,6 @@
 """Whole simulations: pods that start, queues that pile up, outages, scale to zero, and what the report makes of it."""
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -150,6 +151,23 @@ def test_a_simulation_against_itself_is_not_apart_and_a_shift_is_found():
     assert shifted.most_shift_seconds == 30 and shifted.most_replicas > 0
     assert (same.most_replicas_shifted, shifted.most_replicas_shifted, other.most_replicas_shifted) == (0, 0, 90)
     assert other.most_replicas == 90 and other.unmatched == other.changes
+
+
+@pytest.mark.parametrize(
+    ("seen", "apart"),
+    [
+        ([1] * 90 + [3] * 20 + [6] * 90, 0),  # by way of three
+        ([1] * 90 + [3] * 45 + [6] * 65, 3),  # ... where it stays longer than counts as the same time
+        ([1] * 100 + [8] * 20 + [6] * 80, 2),
+        ([1] * 200, 5),
+    ],
+)
+def test_steps_between_two_numbers_are_not_apart(seen, apart):
+    trace = even(100, 200)
+    jumps = np.repeat([1.0, 6.0], 100)
+    run = msgspec.structs.replace(simulate(trace, Fixed(1), REPLICA, Timing()), ready=jumps)
+
+    assert observed.compare(run, observed.Observed(trace, np.array(seen, float))).most_replicas_shifted == apart
 
 
 @pytest.mark.parametrize("phase_seconds", [0, 6, 12])
