@@ -12,8 +12,8 @@ HEAD = """\
 
 Written by `make render` from `docs/scaling.py` and from what `make e2e-long` keeps beside it; change it there.
 
-`tests/e2e/test_scaling.py` measures what one small pod answers at most, sends a third of it, then four times as much
-for two and a half minutes (on Ray, whose workers start more slowly, five), then a third again until one replica is
+`tests/e2e/test_scaling.py` measures what one small pod answers at most, sends a share of it, then four times as much
+for two and a half minutes (on Ray, whose workers start more slowly, five), then the share again until one replica is
 left. Load goes through the gateway by `trivet load` on a kind cluster with two cores for everything, so a pod has a
 small limit of CPU: it saturates, not the machine.
 """
@@ -23,6 +23,7 @@ ROWS = (
     ("CPU limit of a pod", "cpu_limit"),
     ("rows in a request", "rows"),
     ("requests a second of one replica, at most", "rate_of_one"),
+    ("of it the share before and after the flood", "calm_share"),
     ("in flight per replica, the target", "in_flight_per_replica"),
     ("seconds from the first recorded sample above it until more replicas are wanted", "seconds_to_rise"),
     ("seconds from that sample until all wanted replicas are ready", "seconds_until_ready"),
