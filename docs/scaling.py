@@ -20,6 +20,7 @@ small limit of CPU: it saturates, not the machine.
 
 ROWS = (
     ("day", "day"),
+    ("CPU request of a pod", "cpu_request"),
     ("CPU limit of a pod", "cpu_limit"),
     ("rows in a request", "rows"),
     ("requests a second of one replica, at most", "rate_of_one"),

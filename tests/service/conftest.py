@@ -79,6 +79,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--parity-seed", type=int, default=4, help="Which requests these are.")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist, which reads the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--service-url", default=None):
         needs_start = pytest.mark.skip(reason="needs a server of its own, and --service-url names another")
@@ -97,8 +98,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _together(item: pytest.Item, engine: str | None) -> str:
     """Name those that one process runs, of several: they share servers, or what takes long to make."""
-    room = item.path.relative_to(FOLDER).parts[0]
-    return f"{room}-{engine}" if room == "contract" else room
+    path = item.path.relative_to(FOLDER)
+    return f"contract-{engine}" if path.parts[0] == "contract" else str(path)
 
 
 def _starts_a_ray(item: pytest.Item) -> bool:
