@@ -64,8 +64,8 @@ def expected(since: Values, recorded: Values, forecast: Forecast, start_seconds:
 def samples(in_flight: Values, ready: Values, lookback_seconds: int, mean_seconds: int) -> tuple[Values, Values]:
     """Return when the recording rule was evaluated, in seconds from the end, and what it recorded.
 
-    in_flight, ready: one entry a second. The rule takes the greater of the newest and of the mean of the last
-    mean_seconds; without a replica it records nothing.
+    in_flight, ready: one entry a second. The rule takes the mean of the last mean_seconds; without a replica it records
+    nothing.
     """
     count = len(in_flight)
     at = np.arange(count - 1, max(-1, count - 1 - lookback_seconds), -RECORDED_SECONDS)[::-1]
@@ -73,4 +73,4 @@ def samples(in_flight: Values, ready: Values, lookback_seconds: int, mean_second
     begin = np.maximum(at + 1 - mean_seconds, 0)
     means = (summed[at + 1] - summed[begin]) / (at + 1 - begin)
     known = ready[at] > 0
-    return (at[known] - (count - 1)).astype(float), np.maximum(in_flight[at], means)[known]
+    return (at[known] - (count - 1)).astype(float), means[known]

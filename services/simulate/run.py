@@ -13,7 +13,8 @@ from services.simulate.replicas import PodMetrics
 from services.simulate.trace import GONE, Trace
 from services.simulate.world import Gone, Scaler
 
-# The window of the recording rule trivet:inflight:sum, which takes the greater of the gauge and of this mean.
+# The window of the recording rule trivet:inflight:sum, which takes the greater of the mean and of the least of it. That
+# is the mean here, where everything is answered or refused.
 RULE_SECONDS = 60
 
 
@@ -83,8 +84,7 @@ class Cluster:
             return Gone.EMPTY
         if signal is Signal.WAITING:
             return float(self._waiting[end - 1])
-        in_flight = self._busy[window] + self._waiting[window]
-        return float(max(in_flight[-1], in_flight.mean()))
+        return float(self._busy[window].mean() + self._waiting[window].mean())
 
     def ongoing(self, window_seconds: float) -> float:
         """Return what Ray Serve counts itself; without a replica, those who knock."""

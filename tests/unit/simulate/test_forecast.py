@@ -66,7 +66,7 @@ def test_growth_is_bounded_by_what_there_is_now_and_one_sample_is_no_trend():
     assert math.isnan(forecast.expected(since[:1], recorded[:1], Forecast(600), 300.0))
 
 
-def test_the_rule_records_the_greater_of_now_and_the_last_minute_and_nothing_without_a_replica():
+def test_the_rule_records_the_mean_of_the_last_minute_and_nothing_without_a_replica():
     in_flight = np.concatenate((np.full(60, 6.0), np.zeros(60), np.full(10, 9.0)))
     ready = np.ones(130)
     ready[:80] = 0
@@ -74,7 +74,7 @@ def test_the_rule_records_the_greater_of_now_and_the_last_minute_and_nothing_wit
     since, recorded = forecast.samples(in_flight, ready, 600, 60)
 
     assert since.tolist() == [-45.0, -30.0, -15.0, 0.0]
-    assert recorded == pytest.approx([6 * 35 / 60, 6 * 20 / 60, 6 * 5 / 60, 9.0])
+    assert recorded == pytest.approx([6 * 35 / 60, 6 * 20 / 60, 6 * 5 / 60, 9 * 10 / 60])
 
 
 def test_replicas_that_look_ahead_are_there_before_a_load_that_climbs():
