@@ -202,7 +202,7 @@ def test_prometheus_goes_and_comes_back_and_no_replica_goes(watched: Namespace):
     engine.apply("kind-fastapi", **scaling)
 
     with watching(engine) as timeline:
-        timeline.load(host, 2.2 * rate, 90, ROWS["fastapi"])
+        timeline.load(host, 2.2 * rate, 120, ROWS["fastapi"])
         before = wanted(timeline)
         stopped = timeline.after()
         # One load throughout: between two of them nothing is in flight, and replicas may go.
