@@ -29,10 +29,12 @@ RUN    := $(UV) run --frozen --no-sync
 SYNCED := .venv/.synced
 MODEL_PUBLISHED := .trivet/published
 
-# The service tier mostly waits for starts: so many processes run its tests.
+# So many processes run the tests.
 TEST_PROCESSES ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n : 4)))
 
 export UV_PYTHON_DOWNLOADS ?= never
+# Where nothing compiled is kept, each start compiles all that it imports: seconds, hundreds of times.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup serve test test-unit test-chart test-service test-repo lint check render bench clean
@@ -48,13 +50,13 @@ serve: $(MODEL_PUBLISHED) ## Train and publish the example once, then serve it: 
 
 test: test-unit test-chart test-service test-repo ## Run every tier that this machine can run
 
-test-unit: setup ## core, runtimes, registry, prediction log: under 20 s
-	$(RUN) pytest tests/unit
+test-unit: setup ## core, runtimes, registry, prediction log: about a minute
+	$(RUN) pytest tests/unit --numprocesses $(TEST_PROCESSES)
 
 test-service: setup ## the engines started for real, and clients that others wrote
-	$(RUN) pytest tests/service --numprocesses $(TEST_PROCESSES) --dist loadgroup
+	$(RUN) pytest tests/service --numprocesses $(TEST_PROCESSES)
 
-test-chart: setup ## the charts through the real Helm engine: under 20 s
+test-chart: setup ## the charts through the real Helm engine: about half a minute
 	$(RUN) pytest tests/chart
 
 test-repo: setup ## README, docs, settings and metrics agree with the code

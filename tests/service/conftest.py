@@ -16,11 +16,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from xdist.remote import Producer
 
 from tests.service import facts
 from tests.service.facts import Facts
 from tests.service.postgres import postgres_server
 from tests.service.server import Server, Start
+from tests.service.together import Together
 
 __all__ = ["postgres_server"]  # a fixture
 
@@ -79,7 +81,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--parity-seed", type=int, default=4, help="Which requests these are.")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist, which reads the groups in the same hook
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:
+    return Together(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--service-url", default=None):
         needs_start = pytest.mark.skip(reason="needs a server of its own, and --service-url names another")
@@ -88,18 +93,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(needs_start)
     for item in (item for item in items if FOLDER in item.path.parents):
         engine = getattr(item, "callspec", None) and item.callspec.params.get("engine")
-        item.add_marker(pytest.mark.xdist_group(_together(item, engine)))
         reason = PROXY_DECIDES.get(engine, {}).get(item.originalname)
         if reason is None and engine == "ray" and not config.getoption("--all-on-ray") and _starts_a_ray(item):
             reason = "a Ray of its own starts with --all-on-ray"
         if reason:
             item.add_marker(pytest.mark.skip(reason=f"{engine}: {reason}"))
-
-
-def _together(item: pytest.Item, engine: str | None) -> str:
-    """Name those that one process runs, of several: they share servers, or what takes long to make."""
-    path = item.path.relative_to(FOLDER)
-    return f"contract-{engine}" if path.parts[0] == "contract" else str(path)
 
 
 def _starts_a_ray(item: pytest.Item) -> bool:
