@@ -5,6 +5,9 @@ from typing import Literal
 
 from services.core.errors import NotReady
 
+# How often a drain looks whether the last answer has gone.
+LOOK_SECONDS = 0.01
+
 Status = Literal["starting", "healthy", "draining", "failed"]
 
 
@@ -41,5 +44,5 @@ class Health:
         while self.in_flight:
             if asyncio.get_running_loop().time() >= deadline:
                 return False
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(LOOK_SECONDS)
         return True

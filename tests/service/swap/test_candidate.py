@@ -5,9 +5,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from prometheus_client.samples import Sample
 
 from services.core.canary import share_of
-from tests.service.metrics import value_of
+from tests.service.metrics import samples_of, value_in, value_of
 from tests.service.server import Server
 from tests.service.shapes import answer_of
 from tests.service.swap.load import Load
@@ -77,20 +78,23 @@ def test_a_shadow_is_compared_and_answers_nobody(engine, candidate, follow):
     server = follow(candidate, workers=WORKERS[engine], home=candidate.home, shadow=CANDIDATE, shadow_sample_ratio=1)
     labels = {"model": NAME, "version": "2"}
 
-    def compared() -> float:
-        """Ask, and return how many rows were compared by the process that was asked for its metrics."""
+    def compared() -> list[Sample]:
+        """Ask, and return the metrics of a process that has compared all rows; nothing when another was asked."""
         with server.client() as client:
             answer = answer_of(client.post(V2, json=BODY))
             assert (answer["model_version"], wrong_in(answer, candidate.digests)) == ("1", "")
-            return value_of(client, "inference_shadow_rows_total", **labels, outcome="agreed")
+            samples = samples_of(client)
+        agreed = value_in(samples, "inference_shadow_rows_total", **labels, outcome="agreed")
+        return samples if agreed >= len(ROWS) else []
 
-    until(lambda: compared() >= len(ROWS), FOLLOW_SECONDS, server.log_text)
+    found = until(compared, FOLLOW_SECONDS, server.log_text)
 
+    # The predictions are the same, and every score is ten times as large.
+    assert value_in(found, "inference_shadow_score_difference_bucket", **labels, le="0.5") == 0
+    assert value_in(found, "inference_shadow_score_difference_count", **labels) > 0
+    assert value_in(found, "inference_shadow_compute_duration_seconds_count", **labels) > 0
+    assert value_in(found, "inference_shadow_rows_total", **labels, outcome="failed") == 0
     with server.client() as client:
-        # The predictions are the same, and every score is ten times as large.
-        assert value_of(client, "inference_shadow_score_difference_bucket", **labels, le="0.5") == 0
-        assert value_of(client, "inference_shadow_compute_duration_seconds_count", **labels) > 0
-        assert value_of(client, "inference_shadow_rows_total", **labels, outcome="failed") == 0
         assert "no version '2' here" in client.post(f"/v2/models/{NAME}/versions/2/infer", json=BODY).json()["error"]
         row = {"name": NAME, "version": "2", "state": "UNAVAILABLE"}
         assert row.items() <= answer_of(client.post("/v2/repository/index"))[1].items()
