@@ -11,7 +11,7 @@ from services.core.settings import Settings
 
 # In full batches of an unloaded server: how long an answer may take by expectation. What is left of two is for reading,
 # writing, and runs that take longer than expected.
-ANSWER_BATCHES = 1.6
+ANSWER_BATCHES = 1.4
 # Without batching so many runs count as a batch: each of a few dozen connections waits for one.
 UNBATCHED_RUNS = 32
 # About what reading and answering one request takes: a wait shorter than that of a batch is not worth a refusal.

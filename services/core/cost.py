@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-# The share of a new observation: about the last twenty runs decide.
-SMOOTHING = 0.1
+# The share of a new observation: about the last six runs decide. With twenty, a slow moment was noticed too late.
+SMOOTHING = 0.3
 # One stalled run must not make admission refuse everything, nor one lucky run accept everything.
 DRIFT_BOUNDS = (0.25, 4.0)
 

@@ -117,9 +117,11 @@ def test_who_is_answered_within_the_time_of_two_unloaded_batches_is_accepted():
 
 
 def test_a_short_run_leaves_more_time_to_wait():
-    admission().admit(1, ahead(1, 0.09, 6), 30)
+    longest = (ANSWER_BATCHES - 0.6) * 0.1
 
-    assert refusal(found=ahead(1, 0.09, 10)).reason == "queue_full"
+    admission().admit(1, ahead(1, longest - 0.001, 6), 30)
+
+    assert refusal(found=ahead(1, longest - 0.001, 10)).reason == "queue_full"
 
 
 def test_who_has_a_full_batch_before_it_is_refused_while_another_runs():
