@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 # The share of a new observation: about the last six runs decide. With twenty, a slow moment was noticed too late.
 SMOOTHING = 0.3
-# One stalled run must not make admission refuse everything, nor one lucky run accept everything.
+# One stalled run must not make admission refuse everything, nor one lucky run accept everything: so many times what was
+# expected is the most that a run counts as, and the expectation stays within bounds.
+MAX_SURPRISE = 1.5
 DRIFT_BOUNDS = (0.25, 4.0)
 
 
@@ -40,6 +42,7 @@ class Cost:
         """Take a finished run into account."""
         expected = self._fixed_seconds + rows * self._row_seconds
         if expected > 0:
-            low, high = DRIFT_BOUNDS
+            low = max(DRIFT_BOUNDS[0], self.drift / MAX_SURPRISE)
+            high = min(DRIFT_BOUNDS[1], self.drift * MAX_SURPRISE)
             ratio = min(max(seconds / expected, low), high)
             self.drift += SMOOTHING * (ratio - self.drift)
