@@ -24,7 +24,7 @@ sends each thousands of requests, good and bad. So an engine is a choice of oper
 | engine | take it | what it costs |
 | --- | --- | --- |
 | `fastapi` | unless one of the others has what you need: the fastest, the smallest, the quickest to start | nothing |
-| `bentoml` | where models travel as Bentos, or clients use BentoML's own API | a second process |
+| `bentoml` | where models travel as Bentos, or clients use BentoML's own API | its imports, at start and in memory |
 | `ray` | where other Serve deployments call the model, or a Ray cluster scales replicas and shares GPUs | Ray itself |
 """
 
@@ -101,7 +101,7 @@ def _columns(records: list[Record], *names: str) -> list[Record]:
 
 
 def _scaling(ours: list[Record]) -> list[Record]:
-    """Return how much a second process wins where both cores are there."""
+    """Return how much its imports, at start and in memory wins where both cores are there."""
     rates = {record["server"]: record["requests/s"]["median"] for record in ours}
     found = []
     for engine in dict.fromkeys(engine_of(record["server"]) for record in ours):

@@ -38,6 +38,7 @@ class HostedService(Service[Any]):
     """A BentoML service whose ASGI application is the contract's, with BentoML's own paths beside it."""
 
     app: "Application"
+    is_supervised = True
     _drain: "asyncio.Task[None] | None" = None
 
     def on_load_bento(self, bento: Bento) -> None:
@@ -72,7 +73,8 @@ class HostedService(Service[Any]):
         # protocol: "auto" is what it asks for.
         uvicorn.config.HTTP_PROTOCOLS["auto"] = bounded_protocol(settings)  # type: ignore[assignment]
         metrics = Metrics(ENGINE, settings.metrics_folder)
-        self.app = create_app(settings, metrics, Selection(settings, make), supervisor_pid=os.getppid())
+        ends = os.getppid() if self.is_supervised else os.getpid()
+        self.app = create_app(settings, metrics, Selection(settings, make), supervisor_pid=ends)
         self.mount_asgi_app(self.app)
         self._wait_longer_than(settings.request_timeout_seconds)
         return Front(self.app, super().to_asgi(is_main), [method.route for method in self.apis.values()])

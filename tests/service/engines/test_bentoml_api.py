@@ -26,6 +26,10 @@ def test_bentoml_s_client_gets_every_row_its_own_answer(server, iris):
     np.testing.assert_allclose([answer["probability"] for answer in answers], iris.probabilities, atol=1e-6)
 
 
+def test_one_worker_is_the_process_itself(server):
+    assert server.children() == []
+
+
 def test_concurrent_requests_are_merged_and_answered_apart(start, iris):
     server = start()
     bodies = [json.dumps({"rows": [row]}) for row in iris.rows] * 10
