@@ -19,6 +19,7 @@ from services.engines.bentoml.home import open_home
 from services.engines.bentoml.hosted import ENGINE, HostedService
 from services.engines.bentoml.model_store import StoredSource
 from services.engines.bentoml.service import Trivet
+from services.engines.bentoml.supervisor import hear_every_signal
 from services.http.protocol import BACKLOG
 from services.http.server import Server
 from services.registry.selection import Selection, absolute
@@ -70,6 +71,7 @@ def _end(*_: object) -> None:
 
 def _supervise(target: HostedService | str, settings: Settings) -> None:
     """Have BentoML's supervisor start its workers below this process, and again when they die."""
+    hear_every_signal()
     with tempfile.TemporaryDirectory(prefix="trivet-metrics-", ignore_cleanup_errors=True) as folder:
         # BentoML's own place is one for all servers of a home, and each empties it when it starts.
         BentoMLContainer.prometheus_multiproc_dir.set(folder)
