@@ -21,7 +21,7 @@ from xdist.remote import Producer
 from tests.service import facts
 from tests.service.facts import Facts
 from tests.service.postgres import postgres_server
-from tests.service.server import Server, Start
+from tests.service.server import Server, Start, client_of
 from tests.service.together import Together
 
 __all__ = ["postgres_server"]  # a fixture
@@ -200,7 +200,7 @@ def url(request: pytest.FixtureRequest, engine: str) -> str:
 @pytest.fixture
 def client(url: str) -> Iterator[httpx.Client]:
     """An HTTP client at that URL."""
-    with httpx.Client(base_url=url, timeout=30, trust_env=False) as opened:
+    with client_of(url) as opened:
         yield opened
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from tests.service.server import CLIENT_SECONDS
+from tests.service.server import CLIENT_SECONDS, client_of
 
 
 def together(calls: Iterable[Callable[[], Any]], clients: int = 32) -> list[Any]:
@@ -22,4 +22,4 @@ def _submitted(pool: ThreadPoolExecutor, calls: Iterable[Callable[[], Any]]) -> 
 def pooled(url: str, connections: int = 64) -> httpx.Client:
     """Return a client that many threads may share, with a connection for each."""
     limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-    return httpx.Client(base_url=url, limits=limits, timeout=CLIENT_SECONDS, trust_env=False)
+    return client_of(url, limits=limits)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -16,8 +17,12 @@ from services.core.free_ports import free_ports
 from tests.service.waiting import until
 
 HOST = "127.0.0.1"
+# Every client reads the certificates of the machine unless it is told otherwise: 50 ms of work, to speak plain HTTP.
+NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 # Ray starts ten processes of its own before the first replica; on a busy machine each takes its time.
 READY_SECONDS = {"fastapi": 180.0, "bentoml": 180.0, "ray": 300.0}
+# A look costs both sides together some 3 ms of work, which delays the start.
+READY_LOOK_SECONDS = 0.05
 READY_LINE = b'"event":"ready"'
 STOP_SECONDS = 30.0
 GONE_SECONDS = 10.0
@@ -67,13 +72,18 @@ class Server:
 
     def client(self, **options: Any) -> httpx.Client:
         """Return a client whose requests go to this server."""
-        return httpx.Client(base_url=self.url, timeout=CLIENT_SECONDS, trust_env=False, **options)
+        return client_of(self.url, **options)
 
     def wait_until(self, state: str) -> None:
         """Return once the server is `ready`, each of its workers by its own log line, or at least `live`."""
         seconds = READY_SECONDS[self.engine]
         with self.client() as client:
-            until(lambda: self._is(state, client), seconds, lambda: f"{self.url} is {state}\n{self.log_text()}")
+            until(
+                lambda: self._is(state, client),
+                seconds,
+                lambda: f"{self.url} is {state}\n{self.log_text()}",
+                READY_LOOK_SECONDS,
+            )
         if state == "ready" and self.workers > 1 and self.engine != "ray":  # Ray waits for its replicas itself
             until(lambda: self.log.read_bytes().count(READY_LINE) >= self.workers, seconds, self.log_text)
 
@@ -130,6 +140,11 @@ class Server:
 
 
 Start = Callable[..., Server]
+
+
+def client_of(url: str, *, timeout: float = CLIENT_SECONDS, **options: Any) -> httpx.Client:
+    """Return a client of a server on this machine."""
+    return httpx.Client(base_url=url, timeout=timeout, verify=NO_CERTIFICATES, trust_env=False, **options)
 
 
 def is_alive(pid: int) -> bool:

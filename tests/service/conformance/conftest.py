@@ -11,7 +11,7 @@ from services.conformance.discover import discover
 from services.conformance.http import Http
 from services.conformance.target import Target
 from tests.service.conformance import models
-from tests.service.server import HOST, free_port
+from tests.service.server import HOST, client_of, free_port
 from tests.service.waiting import until
 from tests.tools import ROOT
 
@@ -68,6 +68,7 @@ def wrong(urls: dict[str, str], right: dict[str, Target]) -> Iterator[Callable[[
 
 def _is_ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/v2/health/ready", trust_env=False).status_code == 200
+        with client_of(url) as client:
+            return client.get("/v2/health/ready").status_code == 200
     except httpx.TransportError:
         return False

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.service import raw
+from tests.service.server import client_of
 from tests.service.shapes import error_of, has_null
 
 DEADLINE_SECONDS = 5.0
@@ -93,10 +94,10 @@ PATHS = ("/predict", "/predict/batch", "/v2/models/iris-classifier/infer", "/v2/
 @pytest.fixture
 def fuzz(url: str):
     """Send one request and check its answer."""
-    with httpx.Client(timeout=DEADLINE_SECONDS, trust_env=False) as client:
+    with client_of(url, timeout=DEADLINE_SECONDS) as client:
 
         def send(path: str, content: bytes, sent: dict[str, str] | None = None, method: str = "POST") -> None:
-            check(client.request(method, url + path, content=content, headers=sent))
+            check(client.request(method, path, content=content, headers=sent))
 
         yield send
 

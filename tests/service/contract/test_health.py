@@ -1,6 +1,9 @@
 """Health: what probes and load balancers ask."""
 
 from tests.service.shapes import answer_of, error_of
+from tests.service.waiting import until
+
+SOON_SECONDS = 30.0
 
 
 def test_a_server_that_still_loads_its_model_says_starting(start):
@@ -20,6 +23,7 @@ def test_a_model_that_cannot_be_loaded_fails_health_and_leaves_liveness(start, m
     server = start(model=str(tmp_path / "nothing-here"), wait="live")
 
     with server.client() as client:
+        until(lambda: client.get("/health").json() != {"status": "starting"}, SOON_SECONDS, "the load has ended")
         assert answer_of(client.get("/health"), 503) == {"status": "failed"}
         assert answer_of(client.get("/v2/health/ready"), 503) == {"ready": False, "live": True}
         assert answer_of(client.get("/v2/health/live")) == {"live": True}

@@ -5,16 +5,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import msgspec
 import pytest
 
-from tests.service.server import HOST, TRIVET, Server, free_port, inherited
-from tests.service.waiting import until
+from tests.service.mlflow_server import MlflowServer
+from tests.service.server import TRIVET, Server, inherited
 
-MLFLOW = Path(sys.executable).with_name("mlflow")
-# Its import and its tables: seconds on a quiet machine, more than a minute on a busy one.
-MLFLOW_SECONDS = 180.0
 URI = "models:/iris-classifier@production"
 ROW = {"features": [5.1, 3.5, 1.4, 0.2]}
 
@@ -22,20 +18,13 @@ ROW = {"features": [5.1, 3.5, 1.4, 0.2]}
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of an MLflow server that hands out its artifacts itself, with one published version."""
-    folder, url = tmp_path_factory.mktemp("mlflow"), f"http://{HOST}:{free_port()}"
-    stores = ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "files")]
-    command = [MLFLOW, "server", *stores, "--serve-artifacts", "--workers", "1", "--port", url.rpartition(":")[2]]
-    # Its job runner would be eight more processes, which outlive it.
-    environment = inherited() | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    log = folder / "log"
-    with log.open("wb") as output, subprocess.Popen(command, env=environment, stdout=output, stderr=output) as process:
-        try:
-            with httpx.Client(base_url=url, trust_env=False) as client:
-                until(lambda: _is_up(client), MLFLOW_SECONDS, log.read_text)
-            _publish(folder, url)
-            yield url
-        finally:
-            process.terminate()
+    folder = tmp_path_factory.mktemp("mlflow")
+    server = MlflowServer(folder)
+    try:
+        _publish(folder, server.url)
+        yield server.url
+    finally:
+        server.stop()
 
 
 @pytest.fixture
@@ -71,13 +60,6 @@ def test_what_stands_in_for_a_missing_mlflow_does(without_mlflow: dict[str, str]
     )
 
     assert imported.stderr.endswith(b"ModuleNotFoundError: No module named mlflow\n")
-
-
-def _is_up(client: httpx.Client) -> bool:
-    try:
-        return client.get("/health").status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def _publish(folder: Path, registry: str) -> None:

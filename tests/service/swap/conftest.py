@@ -1,23 +1,15 @@
 """Registries of the swap tests: SQLite in a folder, and a real MLflow server."""
 
-import contextlib
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.service.server import CLIENT_SECONDS, HOST, Server, free_port
+from tests.service.mlflow_server import MlflowServer
+from tests.service.server import Server
 from tests.service.swap.registry import NAME, URI, Registry
-from tests.service.waiting import until
 
 LOOK_SECONDS = 0.2
-# MLflow takes its time on a busy machine.
-START_SECONDS = 300.0
 
 Follow = Callable[..., Server]
 
@@ -64,59 +56,24 @@ def follow(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fo
             server.check_stopped()
 
 
-class MlflowServer:
-    """A real MLflow server, which keeps its files itself; it can be stopped and started again."""
+class RegistryServer(MlflowServer):
+    """A real MLflow server with a registry in it."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._port = free_port()
-        self.url = f"http://{HOST}:{self._port}"
-        self.start()
+        super().__init__(folder)
         self.registry = Registry(folder / "clients", self.url)
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        program = Path(sys.executable).with_name("mlflow")
-        store = f"sqlite:///{self._folder / 'mlflow.db'}"
-        options = ["--backend-store-uri", store, "--artifacts-destination", str(self._folder / "artifacts")]
-        command = [program, "server", *options, "--host", HOST, "--port", str(self._port), "--workers", "1"]
-        with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-        try:
-            with httpx.Client(base_url=self.url, timeout=CLIENT_SECONDS, trust_env=False) as client:
-                until(lambda: self._answers(client), START_SECONDS, (self._folder / "log").read_text)
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self) -> None:
-        """End it and all its processes."""
-        with contextlib.suppress(ProcessLookupError):
-            self.signal(signal.SIGKILL)
-        self._process.wait()
-
-    def signal(self, number: int) -> None:
-        """Send a signal to all its processes."""
-        os.killpg(self._process.pid, number)
 
     def file_of(self, version: str) -> Path:
         """Return where the server keeps a version's model."""
         run = self.registry.client.get_model_version(NAME, version).run_id
-        (file,) = (self._folder / "artifacts").glob(f"*/{run}/artifacts/model/model.onnx")
+        (file,) = self.artifacts.glob(f"*/{run}/artifacts/model/model.onnx")
         return file
-
-    def _answers(self, client: httpx.Client) -> bool:
-        try:
-            # The first question about the registry takes longer than a server would wait, on a busy machine.
-            return client.get("/api/2.0/mlflow/registered-models/search").status_code == 200
-        except httpx.TransportError:
-            return False
 
 
 @pytest.fixture(scope="session")
-def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
     """A real MLflow server with the versions 1 to 3."""
-    server = MlflowServer(tmp_path_factory.mktemp("mlflow"))
+    server = RegistryServer(tmp_path_factory.mktemp("mlflow"))
     try:
         for _ in range(3):
             server.registry.publish()

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from tests.service.server import CLIENT_SECONDS, Server
+from tests.service.server import Server
 from tests.service.swap.registry import BODY, V2, wrong_in
 
 
@@ -47,7 +47,7 @@ class Load:
         return len(recent) == self.versions.maxlen and set(recent) == {version}
 
     def _run(self) -> None:
-        with httpx.Client(base_url=self._server.url, timeout=CLIENT_SECONDS, trust_env=False) as client:
+        with self._server.client() as client:
             while not self._stop.is_set():
                 at = time.monotonic()
                 try:
