@@ -35,7 +35,10 @@ logger = logging.getLogger("trivet.workers")
 
 
 class HostedService(Service[Any]):
-    """A BentoML service whose ASGI application is the contract's, with BentoML's own paths beside it."""
+    """A BentoML service whose ASGI application is the contract's, with BentoML's own paths beside it.
+
+    is_supervised: whether the process above is BentoML's supervisor.
+    """
 
     app: "Application"
     is_supervised = True
