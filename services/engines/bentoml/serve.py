@@ -27,8 +27,6 @@ from services.registry.selection import Selection, absolute
 
 def serve(settings: Settings, worker_count: int) -> None:
     """Serve until SIGTERM or SIGINT, in this process or in so many below it. Raises SettingsInvalid."""
-    # Whatever is wrong with a setting is said here: a worker that ends over it would be started again and again.
-    Server(settings, Metrics(ENGINE), Selection(settings, StoredSource))
     open_home(settings)
     # The workers of a Bento have its sources as their working directory.
     core_settings.hand_down({"TRIVET_MODEL": absolute(settings.model), "TRIVET_HOME": settings.home.resolve()})
@@ -71,6 +69,8 @@ def _end(*_: object) -> None:
 
 def _supervise(target: HostedService | str, settings: Settings) -> None:
     """Have BentoML's supervisor start its workers below this process, and again when they die."""
+    # Whatever is wrong with a setting is said here: a worker that ends over it would be started again and again.
+    Server(settings, Metrics(ENGINE), Selection(settings, StoredSource))
     hear_every_signal()
     with tempfile.TemporaryDirectory(prefix="trivet-metrics-", ignore_cleanup_errors=True) as folder:
         # BentoML's own place is one for all servers of a home, and each empties it when it starts.
