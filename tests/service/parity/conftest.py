@@ -67,11 +67,18 @@ def plans(models: Path, pytestconfig: pytest.Config, tmp_path_factory: pytest.Te
         servers = {name: running.enter_context(serving(models, folder, plan)) for name, plan in found.items()}
         for name, server in servers.items():
             server.wait_until("ready")
-            plan, before = found[name], counts(server)
+            plan = found[name]
+            before = counted_from(plan, server)
             plan.replies = ask_all(server.port, plan.requests)
             plan.counted = since(server, before)
             plan.row_replies = ask_all(server.port, plan.rows)
     return found
+
+
+def counted_from(plan: Plan, server: Server) -> Counts:
+    """Return what a server has counted, once its model ran: until then its statistics list no batches."""
+    assert ask_all(server.port, plan.rows[:1])[0].status == 200
+    return counts(server)
 
 
 @contextmanager

@@ -4,8 +4,8 @@ import pytest
 
 from tests.service.parity import concurrent, damage
 from tests.service.parity.comparing import differences, fail_on
-from tests.service.parity.conftest import BATCHED, GUARDED, OTHERS, REFERENCE
-from tests.service.parity.counting import counts, since
+from tests.service.parity.conftest import BATCHED, GUARDED, OTHERS, REFERENCE, counted_from
+from tests.service.parity.counting import since
 from tests.service.parity.exchange import ask_all
 from tests.service.waiting import until
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.parametrize("name", (GUARDED, *OTHERS, BATCHED), scope=
 
 def test_every_engine_answers_and_counts_as_the_reference_does(serve, engine, plans, name):
     plan, server = plans[name].without(NOT_ASKED.get(engine, set())), serve(name, **plans[name].settings)
-    before = counts(server)
+    before = counted_from(plan, server)
 
     replies = ask_all(server.port, plan.requests)
 
