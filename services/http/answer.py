@@ -4,7 +4,11 @@ from typing import NamedTuple
 
 Header = tuple[bytes, bytes]
 
+# The extension of a scope whose `write` writes an answer whole; see services/http/whole_answer.py.
+WHOLE_ANSWER = "trivet.whole_answer"
+
 JSON: Header = (b"content-type", b"application/json")
+CLOSE: Header = (b"connection", b"close")
 BINARY: Header = (b"content-type", b"application/octet-stream")
 
 

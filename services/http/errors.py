@@ -14,7 +14,7 @@ from services.core.errors import (
     TrivetError,
     UnfitInput,
 )
-from services.http.answer import Answer, json_answer
+from services.http.answer import CLOSE, Answer, json_answer
 
 
 class Unauthenticated(TrivetError):
@@ -77,5 +77,5 @@ def answer_of(error: TrivetError) -> Answer:
     if isinstance(error, Unauthenticated):
         headers.append((b"www-authenticate", b"Bearer"))
     if type(error) in CLOSING:
-        headers.append((b"connection", b"close"))
+        headers.append(CLOSE)
     return error_answer(STATUS.get(type(error), 500), error.message, *headers)

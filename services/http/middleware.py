@@ -9,7 +9,7 @@ from time import perf_counter
 
 from services.core.errors import RuntimeFailed, TrivetError
 from services.core.logs import RequestLog
-from services.http.answer import Answer
+from services.http.answer import CLOSE, WHOLE_ANSWER, Answer, Header
 from services.http.errors import answer_of, error_answer
 from services.http.exchange import Exchange
 from services.http.routes import EXCHANGE, LOGGED, find_hot
@@ -54,18 +54,19 @@ class ContractMiddleware:
         except Exception:
             logger.exception("request failed", extra=_who(exchange))
             answer = error_answer(500, INTERNAL_ERROR)
-        await self._send(exchange, answer, send)
+        await self._send(exchange, answer, scope, send)
         self._finish(exchange, answer.status)
 
-    async def _send(self, exchange: Exchange, answer: Answer, send: Send) -> None:
-        headers = [
-            *answer.headers,
+    async def _send(self, exchange: Exchange, answer: Answer, scope: Scope, send: Send) -> None:
+        own: tuple[Header, ...] = (
             (b"content-length", b"%d" % len(answer.body)),
             (b"x-request-id", exchange.request_id),
-        ]
+        )
         if self._server.health.status == "draining":
-            headers.append((b"connection", b"close"))
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+            own += (CLOSE,)
+        elif (whole := scope.get("extensions", {}).get(WHOLE_ANSWER)) and whole["write"](send, answer, own):
+            return
+        await send({"type": "http.response.start", "status": answer.status, "headers": [*answer.headers, *own]})
         await send({"type": "http.response.body", "body": answer.body})
 
     async def _route(self, exchange: Exchange, scope: Scope, send: Send) -> int:

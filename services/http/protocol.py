@@ -7,6 +7,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from services.core.settings import Settings
+from services.http.whole_answer import EXTENSIONS
 
 # As deep as Linux allows by default: a burst of new connections waits in the kernel instead of being refused.
 BACKLOG = 2048
@@ -65,6 +66,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(*_TOO_LARGE)
             raise ValueError("the head is too large")  # the only way to stop the parser
         super().on_headers_complete()
+        self.scope["extensions"] = EXTENSIONS
 
     def send_400_response(self, msg: str) -> None:
         del msg  # the parser's

@@ -1,0 +1,154 @@
+"""An answer written whole is, byte by byte, the one that uvicorn's own `send` would have written."""
+
+import asyncio
+import gc
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from uvicorn.server import ServerState
+
+from services.core.settings import Settings
+from services.http.answer import WHOLE_ANSWER
+from services.http.app import Application
+from services.http.protocol import bounded_protocol
+from services.http.types import ASGIApp, Message, Receive, Scope, Send
+from tests.unit.parts import until
+
+ROW = b'{"features":[1.0,2.0,3.0]}'
+REQUEST = b"POST /predict HTTP/1.1\r\nhost: here\r\nx-request-id: one\r\ncontent-length: %d\r\n%b\r\n"
+GET = b"GET /v2/models/scaler HTTP/1.1\r\nhost: here\r\nx-request-id: one\r\n\r\n"
+MANY_ROWS = b'{"rows":[%b]}' % b",".join([b"[1.0,2.0,3.0]"] * 9000)
+
+
+class Wire(asyncio.Transport):
+    """A client's end of a connection: what was written to it, in how many pieces, and whether it was closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: Any) -> None:
+        self.pieces.append(bytes(data))
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+
+async def answered(app: ASGIApp, *data: bytes, answers: int = 1) -> Wire:
+    """Send bytes on a connection of their own and return it once so many answers have come, or it is closed."""
+    settings, state, wire = Settings(), ServerState(), Wire()
+    state.default_headers = [(b"date", b"Mon, 30 Nov 2026 23:00:00 GMT")]
+    config = uvicorn.Config(app, ws="none", access_log=False, log_config=None, http=bounded_protocol(settings))
+    config.load()
+    protocol = config.http_protocol_class(config=config, server_state=state, app_state={})  # type: ignore[call-arg]
+    protocol.connection_made(wire)
+    for piece in data:
+        protocol.data_received(piece)  # type: ignore[attr-defined]
+    await until(lambda: state.total_requests >= answers or wire.closed)
+    protocol.connection_lost(None)
+    return wire
+
+
+def watched(app: ASGIApp, seen: Callable[[Message], None]) -> ASGIApp:
+    """Wrap an application in a middleware that looks at what is sent."""
+
+    async def middleware(scope: Scope, receive: Receive, send: Send) -> None:
+        async def looks(message: Message) -> None:
+            seen(message)
+            await send(message)
+
+        await app(scope, receive, looks)
+
+    return middleware
+
+
+def request(*headers: bytes, body: bytes = ROW, line: bytes = b"") -> bytes:
+    head = REQUEST % (len(body), b"".join(header + b"\r\n" for header in headers))
+    return (head.replace(b"POST /predict HTTP/1.1", line) if line else head) + body
+
+
+@pytest.mark.parametrize(
+    ("data", "answers"),
+    [
+        ((request(),), 1),
+        ((request(body=b"{"),), 1),
+        ((request(b"request-timeout: soon"),), 1),
+        ((request(b"content-type: text/plain"),), 1),
+        ((request(body=MANY_ROWS, line=b"POST /predict/batch HTTP/1.1"),), 1),
+        ((request(line=b"POST /nothing HTTP/1.1"),), 1),
+        ((request(b"expect: 100-continue")[: -len(ROW)], ROW), 1),
+        ((GET,), 1),
+        ((GET.replace(b"GET", b"HEAD"),), 1),
+        ((request(b"connection: close"),), 1),
+        ((request(line=b"POST /predict HTTP/1.0"),), 1),
+        ((request() + request() + GET,), 3),
+        ((request(), GET, request()), 3),
+    ],
+)
+async def test_the_bytes_are_uvicorns_own(app: Application, data: tuple[bytes, ...], answers: int) -> None:
+    seen: list[Message] = []
+    whole = await answered(app, *data, answers=answers)
+    through_send = await answered(watched(app, seen.append), *data, answers=answers)
+    assert b"".join(whole.pieces) == b"".join(through_send.pieces)
+    assert whole.closed == through_send.closed
+    assert sum(message["type"] == "http.response.start" for message in seen) == answers
+
+
+async def test_a_small_answer_is_one_piece(app: Application) -> None:
+    assert len((await answered(app, request())).pieces) == 1
+
+
+async def test_a_draining_server_closes(app: Application) -> None:
+    app.server.health.status = "draining"
+    wire = await answered(app, request())
+    assert wire.closed
+    assert b"connection: close\r\n" in wire.pieces[0]
+
+
+async def test_a_header_with_a_line_of_its_own_is_not_sent(app: Application, caplog: Any) -> None:
+    model = app.server.table.find_default()
+    app.server.model_headers(model)
+    app.server._headers[model.v2_head] = ((b"model-name", b"a\r\nset-cookie: b"),)
+    wire = await answered(app, request())
+    assert wire.closed
+    assert wire.pieces == []
+    assert "Invalid HTTP header value" in caplog.text
+
+
+async def test_the_extension_is_offered_to_every_request() -> None:
+    offered: list[bool] = []
+
+    async def app(scope: Scope, _receive: Receive, send: Send) -> None:
+        offered.append(callable(scope["extensions"][WHOLE_ANSWER]["write"]))
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    await answered(app, GET + GET, answers=2)
+    assert offered == [True, True]
+
+
+async def test_an_answered_request_leaves_no_cycle_of_references(app: Application) -> None:
+    await answered(app, request())
+    gc.collect()
+    gc.disable()
+    try:
+        before = living()
+        await answered(app, *[request()] * 10, answers=10)
+        assert living() - before <= 1
+    finally:
+        gc.enable()
+
+
+def living() -> int:
+    return sum(isinstance(thing, RequestResponseCycle) for thing in gc.get_objects())
