@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from services.core.settings import Settings
-from services.prediction_log import retention
+from services.prediction_log import retention, writer
 from services.prediction_log.log import open_log
 from tests.unit.prediction_log.conftest import Open
-from tests.unit.prediction_log.parts import AT, Counts, record, request_ids, rows_of, wait_until
+from tests.unit.prediction_log.parts import AT, DEADLINE_SECONDS, Counts, record, request_ids, rows_of, wait_until
 
 
 def test_row_arrives_with_every_value(url: str, opened: Open, counts: Counts) -> None:
@@ -66,6 +66,20 @@ def test_feedback_arrives(url: str, opened: Open, truth: object) -> None:
     (row,) = rows_of(url, "feedback")
     assert (row["request_id"], row["truth"]) == ("r-1", truth)
     assert abs(row["at"] - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+def test_many_rows_do_not_wait_for_the_end_of_a_pause(
+    opened: Open, counts: Counts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "PAUSE_SECONDS", DEADLINE_SECONDS * 2)
+    log = opened()
+    log.start()
+
+    log.put(record())
+    for _ in range(writer.ENOUGH_ROWS):
+        log.put(record())
+
+    wait_until(lambda: counts.rows_written == 1 + writer.ENOUGH_ROWS)
 
 
 def test_close_writes_what_is_queued(url: str, opened: Open, counts: Counts) -> None:
