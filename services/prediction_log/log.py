@@ -50,6 +50,7 @@ class PredictionLog:
         """Write what is queued and stop the thread; what cannot be written in time is counted dropped."""
         self._deadline = time.monotonic() + timeout_seconds
         self._stopping.set()
+        self._queue.wake()
         if self._thread.ident is not None:
             self._thread.join(timeout_seconds + _GRACE_SECONDS)
         self._queue.close()

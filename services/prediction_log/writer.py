@@ -13,14 +13,9 @@ from services.prediction_log.queue import Item, LogMetrics, Row, RowQueue
 from services.prediction_log.retention import Retention
 from services.prediction_log.rows import converter
 
-# A row is in the database about this long after its request. A shorter pause makes more transactions, each of which a
-# database has to bring to a disk.
+# A row is in the database about this long after its request, or earlier where many come. A shorter pause makes more
+# transactions, each of which a database has to bring to a disk.
 PAUSE_SECONDS = 0.1
-
-# So many rows end a pause, which looks for them that often: what is written at once is taken from the requests of that
-# moment (500 rows: 6 ms), and under load a tenth of a second gathers more than a thousand.
-ENOUGH_ROWS = 128
-LOOK_SECONDS = 0.02
 
 # One transaction: large enough that its commit costs little a row, small enough to end within a drain.
 BATCH_ROWS = 500
@@ -63,7 +58,7 @@ class Writer:
                 if self._failures:
                     self._wait_out(seconds_left)
                 elif not more:
-                    self._pause()
+                    self._queue.wait(PAUSE_SECONDS, self._stopping)
         finally:
             self._database.close()
 
@@ -126,12 +121,6 @@ class Writer:
             else:
                 chunks.pop()
                 self._metrics.written(len(rows))
-
-    def _pause(self) -> None:
-        until = time.monotonic() + PAUSE_SECONDS
-        while len(self._queue) < ENOUGH_ROWS and (seconds := until - time.monotonic()) > 0:
-            if self._stopping.wait(min(seconds, LOOK_SECONDS)):
-                return
 
     def _put_back(self, chunks: list[list[Row]]) -> None:
         self._queue.put_back([row for chunk in chunks for row in chunk])

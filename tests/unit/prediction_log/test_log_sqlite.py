@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.core.settings import Settings
-from services.prediction_log import retention, writer
+from services.prediction_log import queue, retention, writer
 from services.prediction_log.log import open_log
 from tests.unit.prediction_log.conftest import Open
 from tests.unit.prediction_log.parts import AT, DEADLINE_SECONDS, Counts, record, request_ids, rows_of, wait_until
@@ -76,10 +76,10 @@ def test_many_rows_do_not_wait_for_the_end_of_a_pause(
     log.start()
 
     log.put(record())
-    for _ in range(writer.ENOUGH_ROWS):
+    for _ in range(queue.ENOUGH_ROWS):
         log.put(record())
 
-    wait_until(lambda: counts.rows_written == 1 + writer.ENOUGH_ROWS)
+    wait_until(lambda: counts.rows_written == 1 + queue.ENOUGH_ROWS)
 
 
 def test_close_writes_what_is_queued(url: str, opened: Open, counts: Counts) -> None:

@@ -1,9 +1,12 @@
 """The bounded queue: oldest dropped first, every drop counted once."""
 
+import time
 from threading import Event, Thread
 
-from services.prediction_log.queue import Record, Row, RowQueue
+from services.prediction_log.queue import ENOUGH_ROWS, Record, Row, RowQueue
 from tests.unit.prediction_log.parts import Counts, record
+
+LONG_SECONDS = 30.0
 
 
 def names(queue: RowQueue) -> list[str]:
@@ -40,6 +43,45 @@ def test_closed_queue_drops_what_it_has_and_what_comes(counts: Counts) -> None:
 
     assert counts.rows_dropped == 3
     assert names(queue) == []
+
+
+def test_a_wait_ends_with_enough_rows(counts: Counts) -> None:
+    queue, stopping = RowQueue(2 * ENOUGH_ROWS, counts), Event()
+    waiting = Thread(target=queue.wait, args=(LONG_SECONDS, stopping))
+    waiting.start()
+
+    for _ in range(ENOUGH_ROWS - 1):
+        queue.put(record())
+    waiting.join(0.05)
+    assert waiting.is_alive()
+    queue.put(record())
+
+    waiting.join(LONG_SECONDS / 2)
+    assert not waiting.is_alive()
+    queue.wait(LONG_SECONDS, stopping)  # they are still there: at once
+
+
+def test_a_wait_with_few_rows_ends_in_its_time(counts: Counts) -> None:
+    queue = RowQueue(3, counts)
+    queue.put(record())
+
+    started = time.monotonic()
+    queue.wait(0.05, Event())
+
+    assert 0.04 < time.monotonic() - started < LONG_SECONDS
+
+
+def test_stopping_ends_a_wait_whether_it_has_begun_or_not(counts: Counts) -> None:
+    queue, stopping = RowQueue(3, counts), Event()
+    waiting = Thread(target=queue.wait, args=(LONG_SECONDS, stopping))
+    waiting.start()
+
+    stopping.set()
+    queue.wake()
+
+    waiting.join(LONG_SECONDS / 2)
+    assert not waiting.is_alive()
+    queue.wait(LONG_SECONDS, stopping)
 
 
 def test_every_row_is_taken_or_dropped_while_threads_meet() -> None:
