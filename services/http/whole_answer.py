@@ -6,12 +6,7 @@ that is a tenth of all work. ASGI lets a server offer more in its scope's `exten
 
 from functools import lru_cache
 
-from uvicorn.protocols.http.httptools_impl import (
-    HEADER_RE,
-    HEADER_VALUE_RE,
-    STATUS_LINE,
-    RequestResponseCycle,
-)
+from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE, STATUS_LINE, RequestResponseCycle
 
 from services.http.answer import WHOLE_ANSWER, Answer, Header
 from services.http.types import Send
@@ -37,10 +32,10 @@ def write_whole(send: Send, answer: Answer, own: tuple[Header, ...]) -> bool:
         or not cycle.keep_alive
         or cycle.scope["method"] == "HEAD"
         or (shared := _lines(answer.headers)) is None
+        or (default := _lines(tuple(cycle.default_headers))) is None
     ):
         return False
-    date = _lines(tuple(cycle.default_headers)) or b""
-    head = b"".join([STATUS_LINE[answer.status], date, shared, *(b"%b: %b\r\n" % header for header in own), b"\r\n"])
+    head = b"".join([STATUS_LINE[answer.status], default, shared, *(b"%b: %b\r\n" % header for header in own), b"\r\n"])
     cycle.response_started = True
     cycle.waiting_for_100_continue = False
     if len(answer.body) <= JOINED_BYTES:
@@ -57,10 +52,11 @@ def write_whole(send: Send, answer: Answer, own: tuple[Header, ...]) -> bool:
 @lru_cache(maxsize=256)
 def _lines(headers: tuple[Header, ...]) -> bytes | None:
     """Return headers as they are sent; None where uvicorn refuses one, or does more than to send it."""
-    for name, value in headers:
+    lowered = [(name.lower(), value) for name, value in headers]
+    for name, value in lowered:
         if HEADER_RE.search(name) or HEADER_VALUE_RE.search(value) or name in (b"connection", b"transfer-encoding"):
             return None
-    return b"".join(b"%b: %b\r\n" % header for header in headers)
+    return b"".join(b"%b: %b\r\n" % header for header in lowered)
 
 
 EXTENSIONS: dict[str, dict[object, object]] = {WHOLE_ANSWER: {"write": write_whole}}
