@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 
 from services.core.settings import Settings
 from services.core.tensors import Array
-from services.prediction_log.payload import PIECE_ELEMENTS, Encoder
+from services.prediction_log.payload import PIECE_ELEMENTS, Encoder, _least_bytes
 from services.prediction_log.queue import Feedback
 from services.prediction_log.record import Record
 from services.prediction_log.rows import MAX_TEXT_CHARACTERS, converter
@@ -114,13 +114,44 @@ def test_escaped_backslash_before_u0000_is_no_nul() -> None:
     assert UNLIMITED.value("\\u0000\0") == '"\\\\u0000\ufffd"'
 
 
-def test_arrays_larger_than_a_piece_are_whole() -> None:
-    large = np.arange(3 * PIECE_ELEMENTS + 5, dtype=np.float32).reshape(-1, 1)
+@pytest.mark.parametrize("shape", [(-1,), (-1, 1), (1, -1), (3, -1), (-1, 3), (2, 3, -1), (2, -1, 3), (1, 1, -1, 1)])
+@pytest.mark.parametrize("dtype", [np.float32, np.int64, object])
+def test_arrays_larger_than_a_piece_are_whole(shape: tuple[int, ...], dtype: type) -> None:
+    large = np.arange(6 * (PIECE_ELEMENTS + 5)).astype(str if dtype is object else dtype).astype(dtype).reshape(shape)
 
-    text = UNLIMITED.outputs({"x": large, "n": np.array(1.5)})
+    text = UNLIMITED.outputs({"x": large, "n": np.array(1.5), "t": large.T})
 
     assert text is not None
-    assert json.loads(text) == {"x": large.tolist(), "n": 1.5}
+    assert json.loads(text) == {"x": large.tolist(), "n": 1.5, "t": large.T.tolist()}
+
+
+@given(ARRAYS)
+def test_the_least_that_an_array_may_take_is_no_more_than_it_takes(array: Array) -> None:
+    text = UNLIMITED.outputs({"": array})
+
+    assert text is not None
+    assert _least_bytes({"": array}) <= len(text) - len('{"":}')
+
+
+def test_the_shortest_numbers_take_the_least() -> None:
+    ones = {name: np.ones((1000, 4), dtype) for name, dtype in (("f", np.float64), ("b", np.bool_), ("i", np.int8))}
+
+    for name, array in ones.items():
+        text = UNLIMITED.outputs({name: array})
+        assert text is not None
+        assert _least_bytes({name: array}) == len(text) - len('{"f":}')
+
+
+def test_an_array_that_does_not_fit_is_converted_no_further() -> None:
+    wide = {"features": np.random.default_rng(1).random((1, 3000))}
+    encoder = Encoder(16 * 1024, frozenset())
+    converted: list[int] = []
+    dumps = encoder._dumps
+    encoder._dumps = lambda value: converted.append(np.size(value)) or dumps(value)  # type: ignore[method-assign, func-returns-value]
+
+    assert encoder.inputs(wide) is None
+
+    assert sum(converted) < 1000 + PIECE_ELEMENTS
 
 
 def test_payload_at_the_cap_is_kept_and_one_byte_more_is_left_out() -> None:
