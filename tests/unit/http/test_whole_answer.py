@@ -2,25 +2,29 @@
 
 import asyncio
 import gc
+import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
+from services.core.loaded_model import LoadedModel
 from services.core.settings import Settings
-from services.http.answer import WHOLE_ANSWER
+from services.http.answer import WHOLE_ANSWER, Header
 from services.http.app import Application
 from services.http.protocol import bounded_protocol
 from services.http.types import ASGIApp, Message, Receive, Scope, Send
-from tests.unit.parts import until
+from services.http.whole_answer import JOINED_BYTES
+from tests.unit.parts import turn, until
 
 ROW = b'{"features":[1.0,2.0,3.0]}'
 REQUEST = b"POST /predict HTTP/1.1\r\nhost: here\r\nx-request-id: one\r\ncontent-length: %d\r\n%b\r\n"
 GET = b"GET /v2/models/scaler HTTP/1.1\r\nhost: here\r\nx-request-id: one\r\n\r\n"
-MANY_ROWS = b'{"rows":[%b]}' % b",".join([b"[1.0,2.0,3.0]"] * 9000)
+MANY_ROWS = b'{"inputs":[%b]}' % b",".join([b"[1.0,2.0,3.0]"] * 9000)
+LABELS = {"engine": "fastapi", "model": "scaler"}
 
 
 class Wire(asyncio.Transport):
@@ -45,19 +49,37 @@ class Wire(asyncio.Transport):
     def resume_reading(self) -> None: ...
 
 
-async def answered(app: ASGIApp, *data: bytes, answers: int = 1) -> Wire:
-    """Send bytes on a connection of their own and return it once so many answers have come, or it is closed."""
+class Connected(NamedTuple):
+    """A connection to an application on uvicorn's real protocol."""
+
+    protocol: Any
+    state: ServerState
+    wire: Wire
+
+    async def answered(self, answers: int = 1) -> Wire:
+        """Return what was written once so many answers have come, or the connection is closed."""
+        await until(lambda: self.state.total_requests >= answers or self.wire.closed)
+        self.protocol.connection_lost(None)
+        return self.wire
+
+
+def connect(app: ASGIApp, *, access_log: bool = False) -> Connected:
     settings, state, wire = Settings(), ServerState(), Wire()
     state.default_headers = [(b"date", b"Mon, 30 Nov 2026 23:00:00 GMT")]
-    config = uvicorn.Config(app, ws="none", access_log=False, log_config=None, http=bounded_protocol(settings))
+    config = uvicorn.Config(app, ws="none", access_log=access_log, log_config=None, http=bounded_protocol(settings))
     config.load()
-    protocol = config.http_protocol_class(config=config, server_state=state, app_state={})  # type: ignore[call-arg]
+    protocol_class: Any = config.http_protocol_class
+    protocol = protocol_class(config=config, server_state=state, app_state={})
     protocol.connection_made(wire)
+    return Connected(protocol, state, wire)
+
+
+async def answered(app: ASGIApp, *data: bytes, answers: int = 1) -> Wire:
+    """Send bytes on a connection of their own and return it once so many answers have come, or it is closed."""
+    connected = connect(app)
     for piece in data:
-        protocol.data_received(piece)  # type: ignore[attr-defined]
-    await until(lambda: state.total_requests >= answers or wire.closed)
-    protocol.connection_lost(None)
-    return wire
+        connected.protocol.data_received(piece)
+    return await connected.answered(answers)
 
 
 def watched(app: ASGIApp, seen: Callable[[Message], None]) -> ASGIApp:
@@ -106,7 +128,54 @@ async def test_the_bytes_are_uvicorns_own(app: Application, data: tuple[bytes, .
 
 
 async def test_a_small_answer_is_one_piece(app: Application) -> None:
-    assert len((await answered(app, request())).pieces) == 1
+    (answer,) = (await answered(app, request())).pieces
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_large_body_is_not_copied_to_its_head(app: Application) -> None:
+    head, body = (await answered(app, request(body=MANY_ROWS, line=b"POST /predict/batch HTTP/1.1"))).pieces
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert len(body) > JOINED_BYTES
+
+
+async def test_a_client_that_reads_too_slowly_is_waited_for(app: Application) -> None:
+    connected = connect(app)
+    connected.protocol.pause_writing()
+    connected.protocol.data_received(request())
+    await ran(app)
+    assert connected.wire.pieces == []
+
+    connected.protocol.resume_writing()
+    assert b"".join((await connected.answered()).pieces).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_nothing_is_written_to_a_client_that_went_while_the_model_ran(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected, headers_of = connect(app), app.server.model_headers
+
+    def headers_when_the_client_has_gone(model: LoadedModel) -> tuple[Header, ...]:
+        connected.protocol.connection_lost(None)
+        return headers_of(model)
+
+    monkeypatch.setattr(app.server, "model_headers", headers_when_the_client_has_gone)
+    connected.protocol.data_received(request())
+    await ran(app)
+    assert connected.wire.pieces == []
+
+
+async def ran(app: Application) -> None:
+    """Return when the model ran and its answer would have been sent."""
+    await until(lambda: app.server.metrics.registry.get_sample_value("inference_batch_rows_count", LABELS))
+    await turn()
+
+
+async def test_an_access_log_still_has_its_line(app: Application, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "uvicorn.access")
+    connected = connect(app, access_log=True)
+    connected.protocol.data_received(request())
+    await connected.answered()
+    assert '"POST /predict HTTP/1.1" 200' in caplog.text
 
 
 async def test_a_draining_server_closes(app: Application) -> None:

@@ -5,6 +5,7 @@ import math
 import time
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -142,16 +143,15 @@ def test_the_shortest_numbers_take_the_least() -> None:
         assert _least_bytes({name: array}) == len(text) - len('{"f":}')
 
 
-def test_an_array_that_does_not_fit_is_converted_no_further() -> None:
+def test_an_array_that_does_not_fit_is_converted_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
     wide = {"features": np.random.default_rng(1).random((1, 3000))}
     encoder = Encoder(16 * 1024, frozenset())
-    converted: list[int] = []
-    dumps = encoder._dumps
-    encoder._dumps = lambda value: converted.append(np.size(value)) or dumps(value)  # type: ignore[method-assign, func-returns-value]
+    dumps = Mock(side_effect=encoder._dumps)
+    monkeypatch.setattr(encoder, "_dumps", dumps)
 
     assert encoder.inputs(wide) is None
 
-    assert sum(converted) < 1000 + PIECE_ELEMENTS
+    assert 0 < sum(np.size(call.args[0]) for call in dumps.call_args_list) < 1000 + PIECE_ELEMENTS
 
 
 def test_payload_at_the_cap_is_kept_and_one_byte_more_is_left_out() -> None:
